@@ -57,19 +57,20 @@ type filler struct {
 	statfs statfsFunc
 	bound  time.Duration
 
-	sampling *sync.Mutex
-	mu       *sync.Mutex
-	hanging  map[string]bool // mount points with a question out
+	sampling sync.Mutex
+
+	mu      sync.Mutex
+	hanging map[string]bool // mount points with a question out
 }
 
-func newFiller(prefix string) filler {
-	return filler{
+func newFiller(prefix string) *filler {
+	return &filler{
 		prefix: prefix, statfs: syscall.Statfs, bound: statfsBound,
-		sampling: new(sync.Mutex), mu: new(sync.Mutex), hanging: map[string]bool{},
+		hanging: map[string]bool{},
 	}
 }
 
-func (f filler) sample(mountinfo string) (Figure[[]Mount], int) {
+func (f *filler) sample(mountinfo string) (Figure[[]Mount], int) {
 	f.sampling.Lock()
 	defer f.sampling.Unlock()
 	lines, err := readMounts(mountinfo)
@@ -103,7 +104,7 @@ func distinct(lines []mountLine) []Mount {
 		case !seen:
 			at[l.device] = len(list)
 			list, roots = append(list, m), append(roots, l.root)
-		case len(l.root) < len(roots[j]) || len(l.root) == len(roots[j]) && len(l.point) < len(m.Point):
+		case len(l.root) < len(roots[j]):
 			list[j], roots[j] = m, l.root
 		}
 	}
@@ -117,7 +118,7 @@ type fillAnswer struct {
 	err   error
 }
 
-func (f filler) ask(list []Mount) {
+func (f *filler) ask(list []Mount) {
 	answers := make(chan fillAnswer, len(list)) // a late answer finds room
 	asked := 0
 	for i := range list {
@@ -139,7 +140,7 @@ func (f filler) ask(list []Mount) {
 	}
 }
 
-func (f filler) begin(point string) bool {
+func (f *filler) begin(point string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.hanging[point] {
@@ -149,7 +150,7 @@ func (f filler) begin(point string) bool {
 	return true
 }
 
-func (f filler) one(i int, point string, answers chan<- fillAnswer) {
+func (f *filler) one(i int, point string, answers chan<- fillAnswer) {
 	a := fillAnswer{index: i}
 	a.err = f.statfs(filepath.Join(f.prefix, point), &a.st)
 	for a.err == syscall.EINTR {

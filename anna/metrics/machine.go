@@ -28,11 +28,10 @@ type Roots struct {
 // LiveRoots are those of the running machine.
 var LiveRoots = Roots{Proc: "/proc", Sys: "/sys", FS: "/"}
 
-// Machine samples the whole machine. One Sample at a time is taken; a second
-// caller waits.
+// Machine samples the whole machine.
 type Machine struct {
 	roots Roots
-	fill  filler
+	fill  *filler
 }
 
 // NewMachine returns a sampler below roots.
