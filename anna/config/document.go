@@ -1,0 +1,281 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/pelletier/go-toml/v2"
+	"github.com/pelletier/go-toml/v2/unstable"
+)
+
+// What one file may hold. go-toml looks keys up one after the other, and its
+// arena keeps a node per value: without these bounds one megabyte of input
+// costs minutes and a hundred megabytes of memory.
+const (
+	maxKeys   = 4096  // keys and section headers of one file
+	maxParts  = 16    // names joined by dots
+	maxDepth  = 16    // lists and tables within each other
+	maxTokens = 65536 // commas, equals signs, brackets and dots of one file
+)
+
+// node is a value with its place in the file.
+type node struct {
+	kind  unstable.Kind
+	at    int    // offset in the file
+	raw   string // as written, for scalars
+	str   string // content of a text
+	elems []node // of a list
+}
+
+// setting is one key with its value. Tables in braces are taken apart, so that
+// health = {interval = "1s"} and health.interval = "1s" are the same.
+type setting struct {
+	path  []string
+	at    int // offset of the last name of the key
+	value node
+	under *header // the section it stands in; nil before the first
+}
+
+// header is one [section].
+type header struct {
+	path  []string
+	at    int
+	array bool // [[section]]
+}
+
+// document is one file, taken apart but not yet judged.
+type document struct {
+	headers  []*header
+	settings []setting
+	count    int // keys and headers, against maxKeys
+}
+
+// syntaxError is the one thing that is wrong with the TOML of a file.
+type syntaxError struct {
+	at      int
+	message string
+}
+
+func (e *syntaxError) Error() string { return e.message }
+
+// readDocument takes a file apart. It returns what it understood also beside
+// an error.
+func readDocument(data []byte) (*document, *syntaxError) {
+	d := new(document)
+	if err := checkText(data); err != nil {
+		return d, err
+	}
+	p := new(unstable.Parser)
+	p.Reset(slices.Clip(data))
+	var current *header
+	for p.NextExpression() {
+		e := p.Expression()
+		if d.count++; d.count > maxKeys {
+			return d, &syntaxError{offset(e), fmt.Sprintf("the file holds more than %d keys", maxKeys)}
+		}
+		switch e.Kind {
+		case unstable.Table, unstable.ArrayTable:
+			path, at, err := keyPath(e, nil)
+			if err != nil {
+				return d, err
+			}
+			current = &header{path: path, at: at, array: e.Kind == unstable.ArrayTable}
+			d.headers = append(d.headers, current)
+		case unstable.KeyValue:
+			var prefix []string
+			if current != nil {
+				prefix = current.path
+			}
+			if err := d.add(p, e, prefix, current, 0); err != nil {
+				return d, err
+			}
+		}
+	}
+	return d, parserError(p.Error(), data)
+}
+
+// add takes one key = value apart, going into tables in braces.
+func (d *document) add(p *unstable.Parser, e *unstable.Node, prefix []string, under *header, depth int) *syntaxError {
+	path, at, err := keyPath(e, prefix)
+	if err != nil {
+		return err
+	}
+	v := e.Value()
+	start := valueOffset(p.Data(), e)
+	if v.Kind != unstable.InlineTable {
+		n, err := d.node(v, start, depth)
+		if err != nil {
+			return err
+		}
+		d.settings = append(d.settings, setting{path: path, at: at, value: n, under: under})
+		return nil
+	}
+	if depth >= maxDepth {
+		return &syntaxError{start, fmt.Sprintf("tables are nested more than %d deep", maxDepth)}
+	}
+	inner := v.Children()
+	empty := true
+	for inner.Next() {
+		empty = false
+		if d.count++; d.count > maxKeys {
+			return &syntaxError{start, fmt.Sprintf("the file holds more than %d keys", maxKeys)}
+		}
+		if err := d.add(p, inner.Node(), path, under, depth+1); err != nil {
+			return err
+		}
+	}
+	if empty {
+		d.settings = append(d.settings, setting{path: path, at: at, value: node{kind: unstable.InlineTable, at: start}, under: under})
+	}
+	return nil
+}
+
+func (d *document) node(v *unstable.Node, at, depth int) (node, *syntaxError) {
+	n := node{kind: v.Kind, at: at}
+	switch v.Kind {
+	case unstable.String:
+		n.str = string(v.Data)
+	case unstable.InlineTable: // within a list: no key takes one
+	case unstable.Array:
+		if depth >= maxDepth {
+			return n, &syntaxError{at, fmt.Sprintf("lists are nested more than %d deep", maxDepth)}
+		}
+		for it := v.Children(); it.Next(); {
+			place := at // lists and tables do not know their own
+			if it.Node().Raw.Length > 0 {
+				place = int(it.Node().Raw.Offset)
+			}
+			elem, err := d.node(it.Node(), place, depth+1)
+			if err != nil {
+				return n, err
+			}
+			n.elems = append(n.elems, elem)
+		}
+	default:
+		n.raw = string(v.Data)
+	}
+	return n, nil
+}
+
+// keyPath joins the names of a key or header to those of its section.
+func keyPath(e *unstable.Node, prefix []string) ([]string, int, *syntaxError) {
+	path := slices.Clone(prefix)
+	at := 0
+	for it := e.Key(); it.Next(); {
+		at = int(it.Node().Raw.Offset)
+		if len(path) == maxParts {
+			return nil, 0, &syntaxError{at, fmt.Sprintf("more than %d names are joined by dots", maxParts)}
+		}
+		path = append(path, string(it.Node().Data))
+	}
+	return path, at, nil
+}
+
+// valueOffset finds the value of a key: lists and tables carry no place of
+// their own, so it is looked for behind the equals sign.
+func valueOffset(data []byte, e *unstable.Node) int {
+	v := e.Value()
+	if v.Raw.Length > 0 {
+		return int(v.Raw.Offset)
+	}
+	end := 0
+	for it := e.Key(); it.Next(); {
+		end = int(it.Node().Raw.Offset + it.Node().Raw.Length)
+	}
+	for end < len(data) && strings.IndexByte(" \t=", data[end]) >= 0 {
+		end++
+	}
+	return min(end, len(data))
+}
+
+func offset(e *unstable.Node) int {
+	it := e.Key()
+	if it.Next() {
+		return int(it.Node().Raw.Offset)
+	}
+	return 0
+}
+
+// checkText refuses what is not a text file of a bearable size before a parser
+// sees it.
+func checkText(data []byte) *syntaxError {
+	if bytes.HasPrefix(data, []byte("\xef\xbb\xbf")) {
+		return &syntaxError{0, "the file begins with a byte order mark: save it as UTF-8 without one"}
+	}
+	if !utf8.Valid(data) {
+		at := 0
+		for at < len(data) {
+			r, size := utf8.DecodeRune(data[at:])
+			if r == utf8.RuneError && size == 1 {
+				break
+			}
+			at += size
+		}
+		return &syntaxError{at, "the file is not UTF-8 text"}
+	}
+	tokens := 0
+	for i, c := range data {
+		switch c {
+		case ',', '=', '[', '{', '.':
+			if tokens++; tokens > maxTokens {
+				return &syntaxError{i, "the file holds too many values for a configuration"}
+			}
+		case 0:
+			return &syntaxError{i, "the file holds a NUL byte: it is not text"}
+		}
+	}
+	return nil
+}
+
+// checkSyntax lets go-toml judge what the position-keeping pass does not look
+// at: numbers, dates, and sections that contradict each other.
+func checkSyntax(data []byte) *syntaxError {
+	var into map[string]any
+	err := toml.Unmarshal(slices.Clip(data), &into)
+	if err == nil {
+		return nil
+	}
+	var decode *toml.DecodeError
+	if !errors.As(err, &decode) {
+		return &syntaxError{0, strings.TrimPrefix(err.Error(), "toml: ")}
+	}
+	line, column := decode.Position()
+	at := 0
+	for ; line > 1; line-- {
+		i := bytes.IndexByte(data[at:], '\n')
+		if i < 0 {
+			break
+		}
+		at += i + 1
+	}
+	return &syntaxError{min(at+max(column-1, 0), len(data)), strings.TrimPrefix(decode.Error(), "toml: ")}
+}
+
+func parserError(err error, data []byte) *syntaxError {
+	if err == nil {
+		return nil
+	}
+	var perr *unstable.ParserError
+	if !errors.As(err, &perr) {
+		return &syntaxError{0, err.Error()}
+	}
+	// A highlight is a part of data and shares its end.
+	at := len(data) - cap(perr.Highlight)
+	return &syntaxError{min(max(at, 0), len(data)), perr.Message}
+}
+
+// parseValue reads one value that stands alone.
+func parseValue(text string) (node, *syntaxError) {
+	d, err := readDocument([]byte("value = " + text))
+	if err == nil && len(d.settings) != 1 {
+		err = &syntaxError{0, "not one value"}
+	}
+	if err != nil {
+		return node{}, err
+	}
+	return d.settings[0].value, nil
+}

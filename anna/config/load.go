@@ -1,0 +1,73 @@
+package config
+
+import "slices"
+
+// Options are what judging a configuration needs from outside it.
+type Options struct {
+	// Groups looks up whether a group exists; nil asks no one.
+	Groups func(name string) GroupAnswer
+	// CheckPolicy judges the rules of one file of policies.d whose TOML is
+	// well formed; nil leaves them unjudged.
+	CheckPolicy func(File) []Problem
+}
+
+// Load reads and judges the configuration at path with the groups of this
+// system. A missing file means the defaults, and the report says so. The
+// configuration is nil when the report holds an error.
+func Load(path string) (*Config, Report) {
+	return Parse(Read(path), Options{Groups: SystemGroups("/")})
+}
+
+// Parse judges what was read: every problem of every file at once. The
+// configuration is nil when the report holds an error.
+func Parse(s *Sources, o Options) (*Config, Report) {
+	c, report := build(s, o)
+	if !report.OK() {
+		return nil, report
+	}
+	return c, report
+}
+
+// Peek understands what it can of the file: a key that is wrong has its
+// default. It is for clients, which need the socket and the colour also where
+// something else in the file is wrong. Policies are not read.
+func Peek(path string) *Config {
+	s := &Sources{Path: path}
+	if data, err := readFile(path, MaxFileSize); err == nil {
+		s.Config = &File{Path: path, Data: data}
+	}
+	s.decode()
+	c, _ := build(s, Options{})
+	return c
+}
+
+func build(s *Sources, o Options) (*Config, Report) {
+	b := &builder{
+		config:  &Config{v: defaults, sources: s, origins: map[string]Origin{}, texts: map[string]string{}},
+		sources: s, options: o,
+		problems: append([]Problem{}, s.problems...), // never null in JSON
+		first:    map[string]setting{},
+	}
+	if s.Config != nil {
+		b.settle()
+		if !s.broken && !b.contradicted {
+			if err := checkSyntax(s.Config.Data); err != nil {
+				b.problems = append(b.problems, s.Config.problem(err))
+			}
+		}
+		b.cross()
+	}
+	if o.CheckPolicy != nil {
+		for _, f := range s.Policies {
+			if !slices.ContainsFunc(s.problems, func(p Problem) bool { return p.File == f.Path }) {
+				b.problems = append(b.problems, o.CheckPolicy(f)...)
+			}
+		}
+	}
+	report := Report{Path: s.Path, Missing: s.Config == nil && !slices.ContainsFunc(s.problems, func(p Problem) bool { return p.File == s.Path && p.Line == 0 })}
+	report.Problems, report.Omitted = settle(b.problems, s.paths())
+	if s.Config != nil || len(s.Policies) > 0 {
+		report.Digest = s.Digest()
+	}
+	return b.config, report
+}

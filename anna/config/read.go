@@ -1,0 +1,216 @@
+package config
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+// DefaultPath is where the configuration is looked for.
+const DefaultPath = "/etc/anna/config.toml"
+
+// What is read at most.
+const (
+	MaxFileSize     = 1 << 20 // bytes of one file
+	MaxPolicyFiles  = 256
+	MaxPoliciesSize = 4 << 20 // bytes of all policies together
+)
+
+// File is one file as it was read.
+type File struct {
+	Path string
+	Data []byte // not to be changed
+	Sum  [sha256.Size]byte
+}
+
+// Sources are the files of one configuration, read once: what is judged is
+// what is used, whatever happens to the files meanwhile. Nothing in it changes
+// after Read.
+type Sources struct {
+	Path     string // of the configuration, as asked for
+	Config   *File  // nil when there is no such file
+	Policies []File // in the order of their names
+	problems []Problem
+	doc      *document
+	broken   bool // Config is not TOML as far as doc goes
+}
+
+// Read reads the configuration and the policies it points at. It does not
+// fail: what cannot be read is a problem in the report of Parse. A file that
+// does not exist is none.
+func Read(path string) *Sources {
+	s := &Sources{Path: path}
+	data, err := readFile(path, MaxFileSize)
+	switch {
+	case err == nil:
+		s.Config = &File{Path: path, Data: data, Sum: sha256.Sum256(data)}
+	case !errors.Is(err, fs.ErrNotExist):
+		s.problems = append(s.problems, unreadable("configuration", path, err))
+	}
+	s.decode()
+	dir, explicit, at := s.policyDir()
+	s.readPolicies(dir, explicit, at)
+	return s
+}
+
+// FromBytes are sources that come from memory: a generation that was kept, or
+// what was typed. The bytes are not to be changed any more.
+func FromBytes(path string, data []byte, policies []File) *Sources {
+	s := &Sources{Path: path, Config: &File{Path: path, Data: data, Sum: sha256.Sum256(data)}}
+	for _, f := range policies {
+		f.Sum = sha256.Sum256(f.Data)
+		s.Policies = append(s.Policies, f)
+	}
+	s.decode()
+	s.checkPolicies()
+	return s
+}
+
+// Digest is the SHA-256 over names and contents of all files, in hex.
+func (s *Sources) Digest() string {
+	h := sha256.New()
+	add := func(f File) {
+		var n [8]byte
+		binary.BigEndian.PutUint64(n[:], uint64(len(f.Path)))
+		h.Write(n[:])
+		io.WriteString(h, f.Path)
+		h.Write(f.Sum[:])
+	}
+	if s.Config != nil {
+		add(*s.Config)
+	}
+	for _, f := range s.Policies {
+		add(f)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// decode takes the configuration apart.
+func (s *Sources) decode() {
+	s.doc = new(document)
+	if s.Config == nil {
+		return
+	}
+	var err *syntaxError
+	if s.doc, err = readDocument(s.Config.Data); err != nil {
+		s.broken = true
+		s.problems = append(s.problems, s.Config.problem(err))
+	}
+}
+
+func (f *File) problem(err *syntaxError) Problem {
+	p := Problem{Severity: Error, File: f.Path, Message: err.message}
+	p.locate(f.Data, err.at)
+	return p
+}
+
+// readFile reads a regular file of at most limit bytes. Links are followed,
+// as people link configurations; nothing else is waited for or opened twice.
+func readFile(path string, limit int64) ([]byte, error) {
+	// Asked before opening: to open a device can already do something.
+	if info, err := os.Stat(path); err != nil {
+		return nil, err
+	} else if err := regular(info); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if err := regular(info); err != nil {
+		return nil, err
+	}
+	if info.Size() > limit {
+		return nil, tooLarge(limit)
+	}
+	var b bytes.Buffer
+	b.Grow(int(info.Size()) + bytes.MinRead)
+	if _, err := b.ReadFrom(io.LimitReader(f, limit+1)); err != nil {
+		return nil, err
+	}
+	if int64(b.Len()) > limit {
+		return nil, tooLarge(limit)
+	}
+	return b.Bytes(), nil
+}
+
+func tooLarge(limit int64) error {
+	return fmt.Errorf("it is larger than %s", Size(limit))
+}
+
+func regular(info fs.FileInfo) error {
+	what := ""
+	switch mode := info.Mode(); {
+	case mode.IsRegular():
+		return nil
+	case mode.IsDir():
+		what = "directory"
+	case mode&fs.ModeNamedPipe != 0:
+		what = "FIFO"
+	case mode&fs.ModeSocket != 0:
+		what = "socket"
+	case mode&fs.ModeDevice != 0:
+		what = "device"
+	default:
+		what = "special file"
+	}
+	return fmt.Errorf("it is a %s, not a regular file", what)
+}
+
+// unreadable says what is wrong with a file or directory as a whole, and what
+// to do about it.
+func unreadable(what, path string, err error) Problem {
+	p := Problem{Severity: Error, File: path, Message: "cannot read the " + what + ": " + cause(err)}
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		p.Hint = "the daemon runs as user anna: let it read the file, for example with: sudo chmod a+r " + shellQuote(path)
+		if os.Geteuid() != 0 {
+			p.Hint += " (or ask with sudo)"
+		}
+	case errors.Is(err, syscall.ELOOP):
+		p.Hint = "the links lead in a circle: ls -l " + shellQuote(path) + " shows the first"
+	}
+	return p
+}
+
+// cause is an error without the path that os wraps around it.
+func cause(err error) string {
+	var perr *fs.PathError
+	if errors.As(err, &perr) {
+		err = perr.Err
+	}
+	return err.Error()
+}
+
+func shellQuote(s string) string {
+	plain := func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+", r))
+	}
+	if s != "" && strings.IndexFunc(s, plain) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// paths lists the files in the order in which problems are told.
+func (s *Sources) paths() []string {
+	list := []string{s.Path}
+	for _, f := range s.Policies {
+		list = append(list, f.Path)
+	}
+	return slices.Clip(list)
+}
