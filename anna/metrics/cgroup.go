@@ -16,7 +16,6 @@ type Cgroup struct {
 	mu     sync.Mutex
 	seen   string // /proc/PID/cgroup when the mounts were read
 	mounts []mountLine
-	err    error
 }
 
 // NewCgroup returns a sampler for a process below procRoot ("/proc"). Mount

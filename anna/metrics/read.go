@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -25,31 +26,27 @@ func readFile(path string, limit int64) (string, error) {
 		return "", err
 	}
 	defer f.Close()
-	var b strings.Builder
-	b.Grow(2048)
-	n, err := io.Copy(&b, io.LimitReader(f, limit+1))
-	if err != nil {
-		return "", err
+	buf := make([]byte, 0, 1024)
+	for {
+		n, err := f.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		switch {
+		case errors.Is(err, io.EOF):
+			return string(buf), nil
+		case err != nil:
+			return "", err
+		case int64(len(buf)) > limit:
+			return "", errTooLong
+		case len(buf) == cap(buf):
+			buf = slices.Grow(buf, len(buf))
+		}
 	}
-	if n > limit {
-		return "", errTooLong
-	}
-	return b.String(), nil
 }
 
 // readWord returns a file's content without the space around it.
 func readWord(path string) (string, error) {
 	s, err := readFile(path, 4096)
 	return strings.TrimSpace(s), err
-}
-
-// readUint reads a file that holds one number.
-func readUint(path string) (uint64, error) {
-	s, err := readWord(path)
-	if err != nil {
-		return 0, err
-	}
-	return parseUint(s)
 }
 
 func parseUint(s string) (uint64, error) {

@@ -23,8 +23,15 @@ func TestWindowWithoutSamplesHasNoFigures(t *testing.T) {
 func TestWindowNearestRank(t *testing.T) {
 	ms := func(n int) time.Duration { return time.Duration(n) * time.Millisecond }
 	for _, tc := range []struct{ n, p50, p95, p99 int }{
-		{1, 1, 1, 1}, {2, 1, 2, 2}, {3, 2, 3, 3}, {20, 10, 19, 20}, {21, 11, 20, 21},
-		{99, 50, 95, 99}, {100, 50, 95, 99}, {101, 51, 96, 100}, {250, 125, 238, 248},
+		{1, 1, 1, 1},
+		{2, 1, 2, 2},
+		{3, 2, 3, 3},
+		{20, 10, 19, 20},
+		{21, 11, 20, 21},
+		{99, 50, 95, 99},
+		{100, 50, 95, 99},
+		{101, 51, 96, 100},
+		{250, 125, 238, 248},
 	} {
 		w := NewWindow(250)
 		for _, i := range rand.Perm(tc.n) {
