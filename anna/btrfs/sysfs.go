@@ -1,0 +1,103 @@
+package btrfs
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Roots are where the kernel's file systems are mounted. A zero field means
+// the usual place.
+type Roots struct {
+	Sys       string // /sys
+	Mountinfo string // /proc/self/mountinfo
+}
+
+func (r Roots) sys() string { return or(r.Sys, "/sys") }
+
+func (r Roots) mountinfo() string { return or(r.Mountinfo, "/proc/self/mountinfo") }
+
+func or(s, usual string) string {
+	if s == "" {
+		return usual
+	}
+	return s
+}
+
+// A sysDir is one directory below /sys.
+type sysDir string
+
+func (r Roots) fsDir(id UUID) sysDir {
+	return sysDir(filepath.Join(r.sys(), "fs/btrfs", id.String()))
+}
+
+// maxSysfs is more than the page that the kernel lets an attribute fill.
+const maxSysfs = 64 << 10
+
+// text reads an attribute without its newline.
+func (d sysDir) text(name string) (string, error) {
+	f, err := os.Open(filepath.Join(string(d), name))
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxSysfs))
+	if errors.Is(err, unix.ENODEV) {
+		// How sysfs answers while the object behind it goes away.
+		err = fmt.Errorf("%s: it went away: %w", f.Name(), os.ErrNotExist)
+	}
+	return strings.TrimSuffix(string(b), "\n"), err
+}
+
+// number reads an attribute that holds one number.
+func (d sysDir) number(name string) (uint64, error) {
+	s, err := d.text(name)
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.ParseUint(strings.TrimSpace(s), 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("cannot read %s: %.40q is no number", filepath.Join(string(d), name), s)
+	}
+	return n, nil
+}
+
+// flag reads an attribute that holds 0 or 1.
+func (d sysDir) flag(name string) (bool, error) {
+	n, err := d.number(name)
+	return n != 0, err
+}
+
+// names lists a directory.
+func (d sysDir) names(dir string) ([]string, error) {
+	f, err := os.Open(filepath.Join(string(d), dir))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return f.Readdirnames(-1)
+}
+
+// pairs reads lines of a word and a number, such as error_stats.
+func (d sysDir) pairs(name string) (map[string]uint64, error) {
+	s, err := d.text(name)
+	if err != nil {
+		return nil, err
+	}
+	m := map[string]uint64{}
+	for line := range strings.Lines(s) {
+		word, value, ok := strings.Cut(strings.TrimSpace(line), " ")
+		n, err := strconv.ParseUint(strings.TrimSpace(value), 10, 64)
+		if !ok || err != nil {
+			return nil, fmt.Errorf("cannot read %s: line %.40q", filepath.Join(string(d), name), line)
+		}
+		m[word] = n
+	}
+	return m, nil
+}
