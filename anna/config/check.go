@@ -16,12 +16,13 @@ type builder struct {
 	problems     []Problem
 	first        map[string]setting // where each name was given first
 	retired      map[string]bool    // what was said to be no longer used
+	unknown      map[string]bool    // sections that were said not to exist
 	contradicted bool               // names are given twice: go-toml would only repeat that
 }
 
 // settle goes through the document once, in the order of the file.
 func (b *builder) settle() {
-	b.retired = map[string]bool{}
+	b.retired, b.unknown = map[string]bool{}, map[string]bool{}
 	skip := map[*header]bool{} // what stands below is not judged again
 	b.checkHeaders(skip)
 	for _, set := range b.sources.doc.settings {
@@ -105,7 +106,7 @@ func (b *builder) take(k *key, set setting, oldName string, severity Severity) {
 			m.message += "; it is ignored"
 		}
 		p := b.report(severity, k.Name, at, said+": "+m.message)
-		p.Allowed, p.Suggestion = k.Allowed, m.suggestion
+		p.Allowed, p.Suggestion = k.Allowed, k.suggestion(m)
 		return
 	}
 	o := Origin{File: b.sources.Path, Line: b.line(set.at), OldName: oldName}
@@ -137,12 +138,22 @@ func (b *builder) oldNames() {
 
 // unknownKey says that there is no such key, and which was probably meant.
 func (b *builder) unknownKey(set setting) {
-	section, last := join(set.path[:len(set.path)-1]), set.path[len(set.path)-1]
 	name := join(set.path)
-	if section != "" && !isSection(section) {
-		if set.under != nil && len(set.under.path) == len(set.path)-1 {
-			b.report(Error, name, set.at, fmt.Sprintf("there is no key %s", shorten(name, 80)))
+	section, last := join(set.path[:len(set.path)-1]), set.path[len(set.path)-1]
+	for n := 1; n < len(set.path); n++ { // cooldown = {seconds = 30}
+		if k := byName[join(set.path[:n])]; k != nil {
+			b.report(Error, name, set.at, k.Name+" is a key, it has no keys of its own").Allowed = k.Allowed
 			return
+		}
+	}
+	if section != "" && !isSection(section) {
+		if set.under != nil {
+			if k := byName[join(set.path[len(set.under.path):])]; k != nil { // daemon.socket below [health]
+				home, _, _ := strings.Cut(k.Name, ".")
+				b.report(Error, name, set.at, fmt.Sprintf("%s stands in the section [%s]", k.Name, join(set.under.path))).
+					Hint = "move it above the first section, or without \"" + home + ".\" into the section [" + home + "]"
+				return
+			}
 		}
 		b.unknownSection(set.path[:len(set.path)-1], set.at)
 		return
@@ -174,6 +185,10 @@ func (b *builder) unknownKey(set setting) {
 
 func (b *builder) unknownSection(path []string, at int) {
 	name := join(path)
+	if b.unknown[name] {
+		return
+	}
+	b.unknown[name] = true
 	known := make([]string, len(sections))
 	for i, s := range sections {
 		known[i] = s.Name

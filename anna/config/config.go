@@ -84,7 +84,7 @@ func (c *Config) With(name, text, flag string) (*Config, error) {
 		return nil, fmt.Errorf("cannot set %s: there is no such key", quote(name))
 	}
 	n := textNode(text)
-	if k.kind.label == boolKind.label || k.kind.label == intKind.label || k.kind.label == pathsKind.label {
+	if !strings.HasPrefix(k.def, `"`) { // numbers, true and false, lists
 		parsed, err := parseValue(text)
 		if err != nil {
 			return nil, fmt.Errorf("cannot use %s %s: allowed is %s", flag, quote(text), k.Allowed)

@@ -1,14 +1,10 @@
 package config
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
-	"github.com/pelletier/go-toml/v2"
 	"github.com/pelletier/go-toml/v2/unstable"
 )
 
@@ -19,7 +15,7 @@ const (
 	maxKeys   = 4096  // keys and section headers of one file
 	maxParts  = 16    // names joined by dots
 	maxDepth  = 16    // lists and tables within each other
-	maxTokens = 65536 // commas, equals signs, brackets and dots of one file
+	maxTokens = 16384 // commas, equals signs, brackets and dots of one file
 )
 
 // node is a value with its place in the file.
@@ -53,14 +49,6 @@ type document struct {
 	settings []setting
 	count    int // keys and headers, against maxKeys
 }
-
-// syntaxError is the one thing that is wrong with the TOML of a file.
-type syntaxError struct {
-	at      int
-	message string
-}
-
-func (e *syntaxError) Error() string { return e.message }
 
 // readDocument takes a file apart. It returns what it understood also beside
 // an error.
@@ -198,74 +186,6 @@ func offset(e *unstable.Node) int {
 		return int(it.Node().Raw.Offset)
 	}
 	return 0
-}
-
-// checkText refuses what is not a text file of a bearable size before a parser
-// sees it.
-func checkText(data []byte) *syntaxError {
-	if bytes.HasPrefix(data, []byte("\xef\xbb\xbf")) {
-		return &syntaxError{0, "the file begins with a byte order mark: save it as UTF-8 without one"}
-	}
-	if !utf8.Valid(data) {
-		at := 0
-		for at < len(data) {
-			r, size := utf8.DecodeRune(data[at:])
-			if r == utf8.RuneError && size == 1 {
-				break
-			}
-			at += size
-		}
-		return &syntaxError{at, "the file is not UTF-8 text"}
-	}
-	tokens := 0
-	for i, c := range data {
-		switch c {
-		case ',', '=', '[', '{', '.':
-			if tokens++; tokens > maxTokens {
-				return &syntaxError{i, "the file holds too many values for a configuration"}
-			}
-		case 0:
-			return &syntaxError{i, "the file holds a NUL byte: it is not text"}
-		}
-	}
-	return nil
-}
-
-// checkSyntax lets go-toml judge what the position-keeping pass does not look
-// at: numbers, dates, and sections that contradict each other.
-func checkSyntax(data []byte) *syntaxError {
-	var into map[string]any
-	err := toml.Unmarshal(slices.Clip(data), &into)
-	if err == nil {
-		return nil
-	}
-	var decode *toml.DecodeError
-	if !errors.As(err, &decode) {
-		return &syntaxError{0, strings.TrimPrefix(err.Error(), "toml: ")}
-	}
-	line, column := decode.Position()
-	at := 0
-	for ; line > 1; line-- {
-		i := bytes.IndexByte(data[at:], '\n')
-		if i < 0 {
-			break
-		}
-		at += i + 1
-	}
-	return &syntaxError{min(at+max(column-1, 0), len(data)), strings.TrimPrefix(decode.Error(), "toml: ")}
-}
-
-func parserError(err error, data []byte) *syntaxError {
-	if err == nil {
-		return nil
-	}
-	var perr *unstable.ParserError
-	if !errors.As(err, &perr) {
-		return &syntaxError{0, err.Error()}
-	}
-	// A highlight is a part of data and shares its end.
-	at := len(data) - cap(perr.Highlight)
-	return &syntaxError{min(max(at, 0), len(data)), perr.Message}
 }
 
 // parseValue reads one value that stands alone.

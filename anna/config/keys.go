@@ -241,7 +241,7 @@ func init() {
 	for i := range table {
 		k := &table[i]
 		byName[k.Name] = k
-		k.Type, k.Default = k.kind.name(), k.def
+		k.Type, k.Default = k.kind.label, k.def
 		k.initial, k.low, k.high = k.must(k.def), k.must(k.min), k.must(k.max)
 		k.Allowed = k.kind.allowed(k)
 		k.set(&defaults, k.initial)

@@ -64,8 +64,8 @@ func build(s *Sources, o Options) (*Config, Report) {
 			}
 		}
 	}
-	report := Report{Path: s.Path, Missing: s.Config == nil && !slices.ContainsFunc(s.problems, func(p Problem) bool { return p.File == s.Path && p.Line == 0 })}
-	report.Problems, report.Omitted = settle(b.problems, s.paths())
+	report := Report{Path: s.Path, Missing: s.Missing}
+	report.Problems, report.Omitted = settle(b.problems, s.Path)
 	if s.Config != nil || len(s.Policies) > 0 {
 		report.Digest = s.Digest()
 	}

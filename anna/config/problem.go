@@ -101,10 +101,15 @@ func (e *InvalidError) Error() string {
 // maxProblems bounds what one report lists; a person mends a few at a time.
 const maxProblems = 100
 
-// settle puts problems in the order of the files and bounds their number,
-// errors first to stay.
-func settle(list []Problem, files []string) ([]Problem, int) {
-	rank := func(p Problem) int { return slices.Index(files, p.File) }
+// settle puts problems in order, those of the first file before those of the
+// others, and bounds their number: errors are the last to go.
+func settle(list []Problem, first string) ([]Problem, int) {
+	rank := func(p Problem) string {
+		if p.File == first {
+			return ""
+		}
+		return p.File
+	}
 	slices.SortStableFunc(list, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
@@ -112,22 +117,17 @@ func settle(list []Problem, files []string) ([]Problem, int) {
 	if omitted <= 0 {
 		return list, 0
 	}
-	room := maxProblems
-	kept := make([]Problem, 0, maxProblems)
-	errors := 0
+	room := map[Severity]int{Error: maxProblems}
 	for _, p := range list {
 		if p.Severity == Error {
-			errors++
+			room[Warning]--
 		}
 	}
-	spare := max(0, room-errors) // for warnings
+	room[Warning] = max(0, maxProblems+room[Warning])
+	kept := make([]Problem, 0, maxProblems)
 	for _, p := range list {
-		switch {
-		case len(kept) == room:
-		case p.Severity == Error:
-			kept = append(kept, p)
-		case spare > 0:
-			spare--
+		if room[p.Severity] > 0 {
+			room[p.Severity]--
 			kept = append(kept, p)
 		}
 	}

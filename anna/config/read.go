@@ -10,7 +10,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"slices"
 	"strings"
 	"syscall"
 )
@@ -37,7 +36,8 @@ type File struct {
 // after Read.
 type Sources struct {
 	Path     string // of the configuration, as asked for
-	Config   *File  // nil when there is no such file
+	Config   *File  // nil when there is no such file, or it cannot be read
+	Missing  bool   // there is no such file
 	Policies []File // in the order of their names
 	problems []Problem
 	doc      *document
@@ -53,7 +53,9 @@ func Read(path string) *Sources {
 	switch {
 	case err == nil:
 		s.Config = &File{Path: path, Data: data, Sum: sha256.Sum256(data)}
-	case !errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist):
+		s.Missing = true
+	default:
 		s.problems = append(s.problems, unreadable("configuration", path, err))
 	}
 	s.decode()
@@ -109,7 +111,14 @@ func (s *Sources) decode() {
 
 func (f *File) problem(err *syntaxError) Problem {
 	p := Problem{Severity: Error, File: f.Path, Message: err.message}
-	p.locate(f.Data, err.at)
+	word, at := bareWord(f.Data, err.at)
+	p.locate(f.Data, at)
+	if word != "" {
+		p.Message, p.Suggestion = "a text needs quotes", tomlString(word)
+		if lower := strings.ToLower(word); lower == "true" || lower == "false" {
+			p.Message, p.Suggestion = word+" is written in small letters", lower
+		}
+	}
 	return p
 }
 
@@ -117,9 +126,14 @@ func (f *File) problem(err *syntaxError) Problem {
 // as people link configurations; nothing else is waited for or opened twice.
 func readFile(path string, limit int64) ([]byte, error) {
 	// Asked before opening: to open a device can already do something.
-	if info, err := os.Stat(path); err != nil {
+	info, err := os.Stat(path)
+	if err != nil {
+		if target, linkErr := os.Readlink(path); linkErr == nil && errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("it is a link to %s, which does not exist", quote(target))
+		}
 		return nil, err
-	} else if err := regular(info); err != nil {
+	}
+	if err := regular(info); err != nil {
 		return nil, err
 	}
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
@@ -127,8 +141,7 @@ func readFile(path string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
+	if info, err = f.Stat(); err != nil {
 		return nil, err
 	}
 	if err := regular(info); err != nil {
@@ -177,12 +190,9 @@ func unreadable(what, path string, err error) Problem {
 	p := Problem{Severity: Error, File: path, Message: "cannot read the " + what + ": " + cause(err)}
 	switch {
 	case errors.Is(err, fs.ErrPermission):
-		p.Hint = "the daemon runs as user anna: let it read the file, for example with: sudo chmod a+r " + shellQuote(path)
-		if os.Geteuid() != 0 {
-			p.Hint += " (or ask with sudo)"
-		}
+		p.Hint = "whoever runs this must be able to read it and to enter every directory above; this shows who may: namei -l " + shellQuote(path)
 	case errors.Is(err, syscall.ELOOP):
-		p.Hint = "the links lead in a circle: ls -l " + shellQuote(path) + " shows the first"
+		p.Hint = "links lead in a circle; this shows them: namei -l " + shellQuote(path)
 	}
 	return p
 }
@@ -204,13 +214,4 @@ func shellQuote(s string) string {
 		return s
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
-
-// paths lists the files in the order in which problems are told.
-func (s *Sources) paths() []string {
-	list := []string{s.Path}
-	for _, f := range s.Policies {
-		list = append(list, f.Path)
-	}
-	return slices.Clip(list)
 }

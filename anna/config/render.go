@@ -25,13 +25,13 @@ func (p Problem) Write(w io.Writer) error {
 		fmt.Fprintf(&b, "  %s | %s\n", number, clean(p.Text, maxLine))
 		fmt.Fprintf(&b, "  %s | %s^\n", strings.Repeat(" ", len(number)), strings.Repeat(" ", width(p.Text, p.Caret)))
 	}
-	for _, l := range []struct{ name, text string }{{"allowed: ", p.Allowed}, {"did you mean ", p.Suggestion}, {"", p.Hint}} {
+	for _, l := range []struct{ before, text, after string }{
+		{"allowed: ", p.Allowed, ""},
+		{"did you mean ", p.Suggestion, "?"},
+		{"", p.Hint, ""},
+	} {
 		if l.text != "" {
-			b.WriteString("  " + l.name + clean(l.text, maxLine))
-			if l.text == p.Suggestion {
-				b.WriteByte('?')
-			}
-			b.WriteByte('\n')
+			b.WriteString("  " + l.before + clean(l.text, maxLine) + l.after + "\n")
 		}
 	}
 	_, err := io.WriteString(w, b.String())
