@@ -118,8 +118,11 @@ func New(o Options) (*Engine, error) {
 		e.spool = openSpool(o.Dir, e.ledger, e.log)
 	}
 	l := e.ledger
-	l.lastSeq = max(l.lastSeq, o.After)
-	l.lastNumber = max(l.lastNumber, o.AfterNumber)
+	if o.After > l.lastSeq || o.AfterNumber > l.lastNumber {
+		l.lastSeq = max(l.lastSeq, o.After)
+		l.lastNumber = max(l.lastNumber, o.AfterNumber)
+		e.spool.begin() // the jump is no loss: only a checkpoint says so
+	}
 	e.published = l.lastSeq
 	e.finished = newRing(o.Settings.History, historyBytes, (*Composite).weight)
 	for _, c := range o.Composites {

@@ -252,6 +252,16 @@ func (s *spool) trouble(err error) {
 	s.nextTry = now.Add(s.distance)
 }
 
+// begin makes the next write a new segment.
+func (s *spool) begin() {
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.renew = true
+}
+
 func (s *spool) dirty() {
 	select {
 	case s.wake <- struct{}{}:
