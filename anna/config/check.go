@@ -37,7 +37,7 @@ func (b *builder) checkHeaders(skip map[*header]bool) {
 	seen := map[string]*header{}
 	for _, h := range b.sources.doc.headers {
 		name := join(h.path)
-		if old := retirement(h.path); old != nil {
+		if old := retirement(name); old != nil {
 			if !old.honoured() {
 				b.retire(old, h.at)
 			}
@@ -73,7 +73,7 @@ func (b *builder) checkSetting(set setting) {
 	if _, old := successors[name]; old {
 		return // oldNames, when all is known
 	}
-	if old := retirement(set.path); old != nil {
+	if old := retirement(name); old != nil {
 		b.retire(old, set.at)
 		return
 	}

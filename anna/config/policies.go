@@ -56,7 +56,7 @@ func (s *Sources) readPolicies(dir string, explicit bool, at int) {
 		case ext == ".yaml" || ext == ".yml":
 			s.problems = append(s.problems, Problem{
 				Severity: Warning, File: path, Message: "this file is not read: policies are TOML files",
-				Hint: "`anna explain policies` shows how a rule is written",
+				Hint: "write its rules as TOML; `anna policy test FILE` tries them",
 			})
 			continue
 		case ext != ".toml":

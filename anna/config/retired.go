@@ -35,13 +35,12 @@ func init() {
 	}
 }
 
-// retirement finds what is to be said about a path of names; nil when there is
+// retirement finds what is to be said about a name; nil when there is
 // nothing.
-func retirement(path []string) *retired {
-	name := join(path)
+func retirement(name string) *retired {
 	for i := range retirements {
 		r := &retirements[i]
-		if name == r.name || strings.HasPrefix(name, r.name+".") {
+		if rest, ok := strings.CutPrefix(name, r.name); ok && (rest == "" || rest[0] == '.') {
 			return r
 		}
 	}

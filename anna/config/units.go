@@ -80,7 +80,7 @@ func ParseDuration(s string) (time.Duration, error) {
 	var d time.Duration
 	if has {
 		n, err := strconv.ParseFloat(days, 64)
-		if err != nil || !plainNumber(days) || n > math.MaxInt64/float64(day)-1 {
+		if err != nil || !plainNumber(days) || n*float64(day) >= math.MaxInt64 {
 			return 0, fmt.Errorf("cannot read %s as a duration", quote(s))
 		}
 		d = time.Duration(n * float64(day))

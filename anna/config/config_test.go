@@ -1,0 +1,126 @@
+package config_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/jjgarcianorway/anna-assistant/anna/config"
+)
+
+func TestWith(t *testing.T) {
+	base := config.Default()
+	for _, tt := range []struct{ key, text, want string }{
+		{"daemon.socket", "/srv/a.sock", `"/srv/a.sock"`},
+		{"daemon.log_level", "debug", `"debug"`},
+		{"daemon.max_connections", "99", `99`},
+		{"reload.watch", "true", `true`},
+		{"health.interval", "2s", `"2s"`},
+		{"events.watch_files", `["/etc/x"]`, `["/etc/x"]`},
+	} {
+		c, err := base.With(tt.key, tt.text, "--flag")
+		if err != nil {
+			t.Errorf("%s: %v", tt.key, err)
+			continue
+		}
+		if got := c.Text(tt.key); got != tt.want || c.Origin(tt.key).String() != "--flag" {
+			t.Errorf("%s = %s from %s", tt.key, got, c.Origin(tt.key))
+		}
+		if d := config.Diff(base, c); len(d) != 1 || d[0].Key != tt.key {
+			t.Errorf("%s: changes %v", tt.key, d)
+		}
+	}
+	for key, text := range map[string]string{"daemon.socket": "relative", "daemon.log_level": "loud", "daemon.max_connections": "9, 10", "reload.watch": "yes", "no.key": "1", "daemon.request_timeout": "1h"} {
+		if _, err := base.With(key, text, "--flag"); err == nil {
+			t.Errorf("%s = %s is taken", key, text)
+		}
+	}
+	if d := config.Diff(config.Default(), base); len(d) > 0 {
+		t.Errorf("the base changed: %v", d)
+	}
+}
+
+func TestImmutable(t *testing.T) {
+	c := config.Default()
+	c.Events().WatchFiles[0] = "changed"
+	c.Value("events.watch_files").([]string)[0] = "changed"
+	config.Keys()[0].OldNames[0] = "changed"
+	config.Sections()[0].Name = "changed"
+	if c.Events().WatchFiles[0] != "/etc/fstab" || config.Keys()[0].OldNames[0] != "daemon.socket_path" || config.Sections()[0].Name != "daemon" {
+		t.Error("a copy is not one")
+	}
+}
+
+func TestValueIsJSON(t *testing.T) {
+	for _, k := range config.Keys() {
+		data, err := json.Marshal(config.Default().Value(k.Name))
+		want := k.Default
+		switch { // what has one way of writing more than one
+		case k.Name == "btrfs.headroom_warn":
+			want = `"1GB"`
+		case k.Name == "health.clear_after":
+			want = `"1m"`
+		case k.Type == "list of paths":
+			want = strings.ReplaceAll(want, ", ", ",")
+		}
+		if err != nil || string(data) != want {
+			t.Errorf("%s = %s, %v, want %s", k.Name, data, err, want)
+		}
+	}
+	if config.Default().Value("no.key") != nil || config.Default().Text("no.key") != "" {
+		t.Error("a key that is none has a value")
+	}
+}
+
+func TestModules(t *testing.T) {
+	c, _ := parse("modules.btrfs = false")
+	var on []string
+	for _, m := range config.ModuleNames() {
+		if c.Modules().Enabled(m) {
+			on = append(on, m)
+		}
+	}
+	if want := strings.Fields("packages config devices network storage kernel telemetry"); !reflect.DeepEqual(on, want) {
+		t.Errorf("on: %v", on)
+	}
+	if c.Modules().Enabled("warp") || c.Modules().Enabled("") {
+		t.Error("a module that is none is on")
+	}
+}
+
+func TestDiff(t *testing.T) {
+	load := func(text string, policies ...config.File) *config.Config {
+		c, report := config.Parse(config.FromBytes("config.toml", []byte(text), policies), config.Options{})
+		if c == nil {
+			t.Fatalf("%s", render(t, report))
+		}
+		return c
+	}
+	policy := func(name, text string) config.File {
+		return config.File{Path: "/etc/anna/policies.d/" + name, Data: []byte(text)}
+	}
+	a := load("health.interval = \"60s\"\nbtrfs.headroom_warn = \"1GiB\"\ndaemon.socket = \"/a\"", policy("10.toml", "a = 1"), policy("20.toml", ""))
+	b := load("health.interval = \"1m\"\nbtrfs.headroom_warn = \"1024 MB\"\nmodules.btrfs = false\ndaemon.socket = \"/b\"", policy("10.toml", "a = 2"), policy("30.toml", ""))
+	var got []string
+	for _, c := range config.Diff(a, b) {
+		got = append(got, fmt.Sprintf("%s %t %t %s", c.Key, c.Before != "", c.After != "", c.Class))
+	}
+	want := []string{"daemon.socket true true restart", "modules.btrfs true true live", "policies.d/10.toml true true live", "policies.d/20.toml true false live", "policies.d/30.toml false true live"}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
+// TestPeek: a client finds the socket also where something else is wrong.
+func TestPeek(t *testing.T) {
+	path, _ := in(t, "daemon.socket = \"/srv/a.sock\"\nhealth.interval = 5\nbroken")
+	c := config.Peek(path)
+	if c.Daemon().Socket != "/srv/a.sock" || c.Text("health.interval") != `"1s"` {
+		t.Errorf("socket %s, interval %s", c.Daemon().Socket, c.Text("health.interval"))
+	}
+	if c := config.Peek(path + ".gone"); len(config.Diff(config.Default(), c)) > 0 {
+		t.Error("no file, but not the defaults")
+	}
+}
