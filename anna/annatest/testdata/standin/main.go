@@ -10,9 +10,11 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -69,12 +71,23 @@ func daemon([]string) error {
 			notify("WATCHDOG=1")
 		}
 	}()
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, syscall.SIGTERM)
+	go func() {
+		<-stop
+		listener.Close()
+	}()
+	var answering sync.WaitGroup
+	defer answering.Wait()
 	for {
 		conn, err := listener.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return nil
+		}
 		if err != nil {
 			return err
 		}
-		go serve(conn)
+		answering.Go(func() { serve(conn) })
 	}
 }
 
@@ -98,8 +111,6 @@ func serve(conn net.Conn) {
 		}
 	case "pid":
 		fmt.Fprintln(conn, os.Getpid())
-	case "exit":
-		os.Exit(1)
 	}
 }
 
