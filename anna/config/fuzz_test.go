@@ -28,7 +28,7 @@ func FuzzParse(f *testing.F) {
 	}
 	for _, s := range []string{
 		"", "\r\n", "\xef\xbb\xbf", "a.b.c.d = {e = {f = [[[{}]]]}}", "[[health]]\n[health.interval]", "health = {interval = '''\n1s'''}", "\"\" = 1", "x = \"\"\"", "=", "[", "a = 1\r", "# \x7f",
-		"[events]\nwatch_files = [\n  \"/a\", # é\n  \"b\",\n]\n", "health.\"interval\" = \"1s\"\nhealth.interval = 'x'", "telemetry = 1\n[telemetry]\ninterval = 2", "logging.level = [", "modules = {}",
+		"[events]\nwatch_files = [\n  \"/a\", # é\n  \"b\",\n]\n", "health.\"interval\" = \"1s\"\nhealth.interval = 'x'", "telemetry = 1\n[telemetry]\ninterval = 2", "logging.level = [", "x. \"0\u202e", "modules = {}",
 	} {
 		f.Add(s)
 	}

@@ -1,7 +1,5 @@
 package config
 
-import "slices"
-
 // Class says when a changed key takes effect.
 type Class string
 
@@ -220,44 +218,3 @@ var table = []key{
 		def: `true`, kind: boolKind, field: func(v *values) any { return &v.ui.Color },
 	},
 }
-
-// key is a row of the table: what people read, and what the code needs.
-type key struct {
-	Key
-	def, min, max string              // as TOML; min and max may be empty
-	kind          kind                // how its values are written
-	field         func(v *values) any // a pointer to where its value lives
-	low, high     any                 // min and max, read
-	initial       any                 // def, read
-}
-
-// byName finds the row of a name of today.
-var byName = make(map[string]*key, len(table))
-
-// defaults holds every key at its default.
-var defaults values
-
-func init() {
-	for i := range table {
-		k := &table[i]
-		byName[k.Name] = k
-		k.Type, k.Default = k.kind.label, k.def
-		k.initial, k.low, k.high = k.must(k.def), k.must(k.min), k.must(k.max)
-		k.Allowed = k.kind.allowed(k)
-		k.set(&defaults, k.initial)
-	}
-	defaultConfig.v = defaults
-}
-
-// Keys lists every key in the order of the shipped file.
-func Keys() []Key {
-	list := make([]Key, len(table))
-	for i := range table {
-		list[i] = table[i].Key
-		list[i].OldNames = slices.Clone(list[i].OldNames)
-	}
-	return list
-}
-
-// Sections lists every section in the order of the shipped file.
-func Sections() []Section { return slices.Clone(sections) }

@@ -99,23 +99,6 @@ func (k *key) suggestion(m *mismatch) string {
 	return ""
 }
 
-// must reads a text of the table itself. A row that cannot be read stops the
-// program at once: it is a mistake in the program.
-func (k *key) must(toml string) any {
-	if toml == "" {
-		return nil
-	}
-	n, err := parseValue(toml)
-	if err != nil {
-		panic(fmt.Sprintf("config: key %s: %s: %v", k.Name, toml, err))
-	}
-	v, m := k.kind.read(n)
-	if m != nil {
-		panic(fmt.Sprintf("config: key %s: %s: %s", k.Name, toml, m.message))
-	}
-	return v
-}
-
 // set stores a value where the row says; get returns it.
 func (k *key) set(v *values, x any) { reflect.ValueOf(k.field(v)).Elem().Set(reflect.ValueOf(x)) }
 func (k *key) get(v *values) any    { return reflect.ValueOf(k.field(v)).Elem().Interface() }

@@ -42,11 +42,12 @@ func Peek(path string) *Config {
 }
 
 func build(s *Sources, o Options) (*Config, Report) {
+	given := min(len(s.doc.settings), len(table))
 	b := &builder{
-		config:  &Config{v: defaults, sources: s, origins: map[string]Origin{}, texts: map[string]string{}},
+		config:  &Config{v: defaults, sources: s, origins: make(map[string]Origin, given), texts: make(map[string]string, given)},
 		sources: s, options: o,
 		problems: append([]Problem{}, s.problems...), // never null in JSON
-		first:    map[string]setting{},
+		first:    make(map[string]setting, given),
 	}
 	if s.Config != nil {
 		b.settle()

@@ -138,6 +138,9 @@ func settle(list []Problem, first string) ([]Problem, int) {
 // itself or the part of it around the place.
 func (p *Problem) locate(data []byte, at int) {
 	at = min(max(at, 0), len(data))
+	for at > 0 && at < len(data) && !utf8.RuneStart(data[at]) {
+		at-- // parsers count bytes and may point into a character
+	}
 	start := bytes.LastIndexByte(data[:at], '\n') + 1
 	end := len(data)
 	if i := bytes.IndexByte(data[at:], '\n'); i >= 0 {
