@@ -1,0 +1,206 @@
+package console
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/term"
+
+	"github.com/jjgarcianorway/anna-assistant/anna/config"
+	"github.com/jjgarcianorway/anna-assistant/anna/rpc"
+	"github.com/jjgarcianorway/anna-assistant/anna/ui"
+)
+
+// A World is what a client process has: parameters, so that a test can be one.
+type World struct {
+	Program string // the base name it was called by, for messages
+	In      *os.File
+	Out     *os.File
+	Err     *os.File
+	Env     func(string) string
+	// ConfigPath is the configuration that may name the socket and colours.
+	ConfigPath string
+	// Specs finds a method's row in the table.
+	Specs func(method string) (rpc.Spec, bool)
+	// Standalone starts a private daemon and returns its socket and what stops
+	// it. It is given by the program, for the core's client half knows no
+	// daemon.
+	Standalone func(ctx context.Context, verbose bool) (socket string, stop func(), err error)
+	Tree       []*Command
+}
+
+// A Console is what a command may touch.
+type Console struct {
+	Out   io.Writer // the answer
+	Err   io.Writer // everything else
+	Theme ui.Theme
+	JSON  bool
+	// Verbose asks for more than the usual screen.
+	Verbose bool
+	Args    []string
+	// Private says that the daemon is one inside this process.
+	Private bool
+
+	world   *World
+	ctx     context.Context
+	flags   *cli.Context
+	path    string // "anna health"
+	client  *rpc.Client
+	timeout time.Duration
+	skew    bool
+}
+
+// Context ends when the user interrupts the command.
+func (c *Console) Context() context.Context { return c.ctx }
+
+// String returns a flag's value.
+func (c *Console) String(flag string) string { return c.flags.String(flag) }
+
+// Bool returns whether a flag is set.
+func (c *Console) Bool(flag string) bool { return c.flags.Bool(flag) }
+
+// Duration returns a flag's value.
+func (c *Console) Duration(flag string) time.Duration { return c.flags.Duration(flag) }
+
+// IsSet reports whether a flag was given.
+func (c *Console) IsSet(flag string) bool { return c.flags.IsSet(flag) }
+
+// Path is the command as the user reaches it: "anna storage btrfs".
+func (c *Console) Path() string { return c.path }
+
+// Program is the name the user called us by.
+func (c *Console) Program() string { return c.world.Program }
+
+// Tree is the whole command tree.
+func (c *Console) Tree() []*Command { return c.world.Tree }
+
+// OutIsTerminal reports whether the answer goes to a person.
+func (c *Console) OutIsTerminal() bool { return term.IsTerminal(int(c.world.Out.Fd())) }
+
+// Socket is where this command looks for the daemon.
+func (c *Console) Socket() string { return c.client.Socket }
+
+// Call calls the daemon within the command's time.
+func (c *Console) Call(method string, params, result any) error {
+	ctx, cancel := context.WithTimeout(c.ctx, c.timeout)
+	defer cancel()
+	return c.client.Call(ctx, method, params, result)
+}
+
+// CallOnce is Call for what is nice to know: it says nothing and does not try
+// again.
+func (c *Console) CallOnce(method string, params, result any) error {
+	ctx, cancel := context.WithTimeout(c.ctx, c.timeout)
+	defer cancel()
+	return c.client.CallOnce(ctx, method, params, result)
+}
+
+// Follow calls a stream method until the user interrupts the command, the
+// stream ends or the function fails.
+func (c *Console) Follow(method string, params any, each func(json.RawMessage) error) error {
+	return c.client.Follow(c.ctx, method, params, each)
+}
+
+// Answer prints the command's answer: the value as one JSON object with --json,
+// else what the function writes.
+func (c *Console) Answer(v any, text func(io.Writer)) error {
+	if c.JSON {
+		return c.PrintJSON(v)
+	}
+	text(c.Out)
+	return nil
+}
+
+// PrintJSON prints one object on a line of its own.
+func (c *Console) PrintJSON(v any) error {
+	enc := json.NewEncoder(c.Out)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// Say tells the user something beside the answer.
+func (c *Console) Say(format string, args ...any) {
+	fmt.Fprintf(c.Err, "%s: %s\n", c.world.Program, ui.Plain(fmt.Sprintf(format, args...)))
+}
+
+// SawVersion compares a daemon's version with the client's and says once, when
+// they differ, that they do.
+func (c *Console) SawVersion(daemon, client string) {
+	if daemon == client || c.skew || daemon == "" {
+		return
+	}
+	c.skew = true
+	if !c.JSON {
+		c.Say("the daemon is version %s, this client %s; after an upgrade restart it: sudo systemctl restart annad", daemon, client)
+	}
+}
+
+// newConsole makes the console of a parsed command line.
+func newConsole(ctx context.Context, w *World, p parsed, flags *cli.Context) (*Console, error) {
+	cfg := config.Peek(w.ConfigPath)
+	c := &Console{
+		world: w, ctx: ctx, flags: flags, path: p.name(w.Program),
+		Out: &pipeWriter{f: w.Out}, Err: w.Err, Args: p.args,
+		JSON: flags.Bool("json"), Verbose: flags.Bool("verbose"),
+		timeout: rpc.CommandTime,
+	}
+	if flags.IsSet("timeout") {
+		if c.timeout = flags.Duration("timeout"); c.timeout <= 0 {
+			return nil, Usagef(p.seeHelp(w.Program), "flag --timeout needs a time above 0, as 10s")
+		}
+	}
+	colour := cfg.UI().Color && term.IsTerminal(int(w.Out.Fd())) && w.Env("NO_COLOR") == "" && w.Env("TERM") != "dumb"
+	c.Theme = ui.Theme{Colour: colour && !flags.Bool("no-color"), ASCII: flags.Bool("ascii") || asciiLocale(w.Env)}
+	c.client = &rpc.Client{
+		Socket: socketPath(flags.String("socket"), w.Env("ANNA_SOCKET"), cfg),
+		Spec:   w.Specs,
+		Notice: func(line string) { c.Say("%s", line) },
+	}
+	return c, nil
+}
+
+// asciiLocale reports whether the locale says that the terminal shows no UTF-8.
+// No locale at all says nothing.
+func asciiLocale(env func(string) string) bool {
+	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if v := env(name); v != "" {
+			v = strings.ToLower(v)
+			return v == "c" || v == "posix"
+		}
+	}
+	return false
+}
+
+// socketPath decides where the daemon is looked for.
+func socketPath(flag, env string, cfg *config.Config) string {
+	switch {
+	case flag != "":
+		return flag
+	case env != "":
+		return env
+	}
+	return cfg.Daemon().Socket
+}
+
+// pipeWriter writes the answer and turns a reader that has gone ("| head")
+// into an error that ends the command without a word.
+type pipeWriter struct{ f *os.File }
+
+func (w *pipeWriter) Write(b []byte) (int, error) {
+	n, err := w.f.Write(b)
+	if errors.Is(err, syscall.EPIPE) {
+		return n, errPipe
+	}
+	if err != nil {
+		return n, fmt.Errorf("cannot write the answer: %w", err)
+	}
+	return n, nil
+}

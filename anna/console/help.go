@@ -1,0 +1,151 @@
+package console
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/jjgarcianorway/anna-assistant/anna/rpc"
+	"github.com/jjgarcianorway/anna-assistant/anna/ui"
+)
+
+const helpWidth = 80
+
+// PrintHelp prints the help of the command that the names lead to.
+func (c *Console) PrintHelp(names []string) error {
+	var path []*Command
+	below := c.world.Tree
+	for _, name := range names {
+		next := find(below, name)
+		if next == nil {
+			p := parsed{path: path}
+			return p.checkArgument(c.world.Program, below, name)
+		}
+		path = append(path, next)
+		below = next.Sub
+	}
+	return printHelp(c.Out, c.world, path)
+}
+
+// printHelp prints the help of a command, or of the whole program.
+func printHelp(out io.Writer, w *World, path []*Command) error {
+	p := parsed{path: path}
+	name := p.name(w.Program)
+	var b strings.Builder
+	cmd := p.command()
+	if cmd == nil {
+		fmt.Fprintf(&b, "%s: a Linux machine's quiet, exact assistant\n\n", w.Program)
+		fmt.Fprintf(&b, "Usage:\n  %s COMMAND [flags] [arguments]\n  %s daemon            run the daemon (see: %s daemon --help)\n", name, "anna", "anna")
+		listCommands(&b, w.Tree)
+	} else {
+		fmt.Fprintf(&b, "%s: %s\n\nUsage:\n", name, cmd.Summary)
+		if cmd.Run != nil {
+			fmt.Fprintf(&b, "  %s\n", strings.TrimSpace(name+" [flags] "+cmd.Args))
+		}
+		if len(cmd.Sub) > 0 {
+			fmt.Fprintf(&b, "  %s COMMAND [flags] [arguments]\n", name)
+		}
+		if cmd.About != "" {
+			fmt.Fprintf(&b, "\n%s\n", ui.Wrap(cmd.About, helpWidth))
+		}
+		listCommands(&b, cmd.Sub)
+		if len(cmd.Examples) > 0 {
+			b.WriteString("\nExamples:\n")
+			rows := make([][]string, len(cmd.Examples))
+			for i, e := range cmd.Examples {
+				rows[i] = []string{"  " + e.Line, "# " + e.Says}
+			}
+			b.WriteString(ui.Columns(rows))
+		}
+		if len(cmd.Flags) > 0 {
+			b.WriteString("\nFlags:\n" + flagRows(cmd.Flags))
+		}
+	}
+	if cmd != nil && cmd.Server {
+		b.WriteString(flagRows(serverFlags()))
+	} else {
+		b.WriteString("\nCommon flags:\n" + flagRows(commonFlags()))
+	}
+	if cmd != nil {
+		b.WriteString("\nExit status:\n" + exitRows(cmd))
+	}
+	fmt.Fprintf(&b, "\nError codes are explained by: %s explain [CODE]\n", w.Program)
+	_, err := io.WriteString(out, b.String())
+	return err
+}
+
+func listCommands(b *strings.Builder, list []*Command) {
+	if len(list) == 0 {
+		return
+	}
+	b.WriteString("\nCommands:\n")
+	var rows [][]string
+	for _, c := range list {
+		if !c.Hidden {
+			rows = append(rows, []string{"  " + c.Name, c.Summary})
+		}
+	}
+	b.WriteString(ui.Columns(rows))
+}
+
+// flagRows lists flags with what they do: "--socket PATH   the daemon's ...".
+func flagRows(flags []cli.Flag) string {
+	var rows [][]string
+	for _, f := range flags {
+		names := f.Names()
+		word := "--" + names[0]
+		for _, alias := range names[1:] {
+			word = "-" + alias + ", " + word
+		}
+		doc, ok := f.(cli.DocGenerationFlag)
+		if !ok {
+			continue
+		}
+		value, usage := unquote(doc.GetUsage())
+		if takesValue(f) {
+			if value == "" {
+				value = "VALUE"
+			}
+			word += " " + value
+			if text := doc.GetDefaultText(); text != "" {
+				usage += " (" + strings.Trim(text, `"`) + ")"
+			}
+		}
+		rows = append(rows, []string{"  " + word, usage})
+	}
+	return ui.Columns(rows)
+}
+
+// unquote takes the `VALUE` out of a usage text.
+func unquote(usage string) (value, text string) {
+	before, rest, ok := strings.Cut(usage, "`")
+	if !ok {
+		return "", usage
+	}
+	value, after, _ := strings.Cut(rest, "`")
+	return value, before + value + after
+}
+
+// AllExits lists every status that the command can end with.
+func (c *Command) AllExits() []int {
+	out := []int{ExitOK, ExitFailed, ExitUsage, ExitInterrupted}
+	out = append(out, c.Exits...)
+	if len(c.Calls) > 0 {
+		for _, row := range rpc.Codes {
+			out = append(out, row.Exit)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func exitRows(c *Command) string {
+	var rows [][]string
+	for _, status := range c.AllExits() {
+		rows = append(rows, []string{fmt.Sprintf("  %d", status), ExitMeanings[status]})
+	}
+	return ui.Columns(rows)
+}

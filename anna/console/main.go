@@ -1,0 +1,203 @@
+package console
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/jjgarcianorway/anna-assistant/anna/config"
+	"github.com/jjgarcianorway/anna-assistant/anna/rpc"
+	"github.com/jjgarcianorway/anna-assistant/anna/ui"
+	"github.com/jjgarcianorway/anna-assistant/anna/version"
+)
+
+// Main runs the client half: one command, from its words to its exit status.
+func Main(w *World, words []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	// Without this a reader that goes away ("| head") kills the process before
+	// it can clean up; with it the write fails (errPipe).
+	pipe := make(chan os.Signal, 1)
+	signal.Notify(pipe, syscall.SIGPIPE)
+	defer signal.Stop(pipe)
+
+	err := run(ctx, w, nil, words)
+	if ctx.Err() != nil && err != nil {
+		return ExitInterrupted
+	}
+	return report(w, err, slices.ContainsFunc(words, isJSONFlag))
+}
+
+// MainOf runs a program that is one command, and leaves signals to it.
+func MainOf(w *World, root *Command, words []string) int {
+	return report(w, run(context.Background(), w, root, words), false)
+}
+
+// isJSONFlag finds --json also on a line that could not be parsed: the script
+// that typed it wants its error as JSON all the same.
+func isJSONFlag(word string) bool {
+	return word == "--json" || word == "-json" || word == "--json=true"
+}
+
+func run(ctx context.Context, w *World, root *Command, words []string) error {
+	p, err := parseWords(w.Program, w.Tree, root, words)
+	if err != nil {
+		return err
+	}
+	switch cmd := p.command(); {
+	case slices.Contains(p.names, "version"):
+		_, err := fmt.Fprintf(&pipeWriter{w.Out}, "%s %s\n", w.Program, version.Get())
+		return err
+	case p.help, cmd == nil && len(p.args) == 0:
+		return printHelp(&pipeWriter{w.Out}, w, p.path)
+	case cmd == nil || cmd.Run == nil:
+		return Usagef(p.seeHelp(w.Program), "%s needs a command: %s", p.name(w.Program), strings.Join(names(cmd), ", "))
+	case len(p.args) < cmd.MinArgs:
+		return Usagef(p.seeHelp(w.Program), "%s needs %s", p.name(w.Program), cmd.Args)
+	case cmd.MaxArgs >= 0 && len(p.args) > cmd.MaxArgs:
+		return Usagef(p.seeHelp(w.Program), "%s has an argument too many: %q", p.name(w.Program), p.args[cmd.MaxArgs])
+	}
+	return parseFlags(ctx, w, p, func(flags *cli.Context) error {
+		c, err := newConsole(ctx, w, p, flags)
+		if err != nil {
+			return err
+		}
+		if flags.Bool("standalone") {
+			if flags.IsSet("socket") {
+				return Usagef(p.seeHelp(w.Program), "--standalone and --socket exclude each other")
+			}
+			stop, err := c.startPrivate()
+			if err != nil {
+				return err
+			}
+			defer stop()
+		}
+		return p.command().Run(c)
+	})
+}
+
+func names(c *Command) []string {
+	var out []string
+	if c != nil {
+		for _, sub := range c.Sub {
+			out = append(out, sub.Name)
+		}
+	}
+	return out
+}
+
+// parseFlags gives the flags to urfave/cli, in an app that has this one command
+// and leaves help, errors and exits to us.
+func parseFlags(ctx context.Context, w *World, p parsed, action func(*cli.Context) error) error {
+	app := &cli.App{
+		Name: w.Program, Flags: p.flagsOf(), HideHelp: true, HideHelpCommand: true, HideVersion: true,
+		Writer: io.Discard, ErrWriter: io.Discard, ExitErrHandler: func(*cli.Context, error) {},
+		OnUsageError: func(_ *cli.Context, err error, _ bool) error {
+			return Usagef(p.seeHelp(w.Program), "%s", flagMessage(err))
+		},
+		Action: action,
+	}
+	line := append([]string{w.Program}, p.flags...)
+	err := app.RunContext(ctx, append(append(line, "--"), p.args...))
+	if errors.Is(err, flag.ErrHelp) { // cannot be: help is a flag of ours
+		return printHelp(w.Out, w, p.path)
+	}
+	return err
+}
+
+// flagMessage puts the flag parser's words into ours.
+func flagMessage(err error) string {
+	text := strings.TrimSuffix(err.Error(), ": parse error")
+	text = strings.Replace(text, " for flag -", " for flag --", 1)
+	return strings.Replace(text, "flag ---", "flag --", 1)
+}
+
+// startPrivate runs a daemon of this command's own.
+func (c *Console) startPrivate() (stop func(), err error) {
+	socket, stop, err := c.world.Standalone(c.ctx, c.Verbose)
+	if err != nil {
+		return nil, err
+	}
+	c.client.Socket = socket
+	c.Private = true
+	if !c.JSON {
+		c.Say("no daemon asked: a private one runs inside this command")
+	}
+	return stop, nil
+}
+
+// errorJSON is an error as --json prints it.
+type errorJSON struct {
+	Error struct {
+		Code      string           `json:"code"`
+		Message   string           `json:"message"`
+		Hint      string           `json:"hint"`
+		Retryable bool             `json:"retryable"`
+		Exit      int              `json:"exit"`
+		RequestID string           `json:"request_id,omitempty"`
+		Problems  []config.Problem `json:"problems,omitempty"`
+		Details   json.RawMessage  `json:"details,omitempty"`
+	} `json:"error"`
+}
+
+// report says what went wrong and turns it into the exit status.
+func report(w *World, err error, asJSON bool) int {
+	var out errorJSON
+	e := &out.Error
+	var (
+		status  Status
+		usage   *UsageError
+		call    *rpc.Error
+		hinted  *Hinted
+		invalid *config.InvalidError
+	)
+	switch {
+	case err == nil, errors.Is(err, errPipe):
+		return ExitOK
+	case errors.As(err, &status):
+		return int(status)
+	case errors.Is(err, context.Canceled):
+		return ExitInterrupted
+	case errors.As(err, &usage):
+		e.Code, e.Message, e.Hint, e.Exit = "Usage", usage.Message, usage.Hint, ExitUsage
+	case errors.As(err, &call):
+		e.Code, e.Message, e.Hint, e.Retryable, e.Exit = string(call.Code), call.Message, call.Hint, call.Retryable, call.Exit()
+		e.RequestID, e.Details = call.RequestID, call.Details
+	case errors.As(err, &invalid):
+		e.Code, e.Message, e.Hint, e.Exit = string(rpc.ConfigInvalid), err.Error(), rpc.ConfigInvalid.Row().Hint, ExitConfig
+		e.Problems = invalid.Report.Problems
+	case errors.As(err, &hinted):
+		e.Code, e.Message, e.Hint, e.Exit = "Failed", hinted.Error(), hinted.Hint, max(hinted.Exit, ExitFailed)
+	default:
+		e.Code, e.Message, e.Exit = "Failed", err.Error(), ExitFailed
+	}
+	if asJSON {
+		enc := json.NewEncoder(w.Out)
+		enc.SetEscapeHTML(false)
+		enc.Encode(out)
+		return e.Exit
+	}
+	if invalid != nil {
+		invalid.Report.Write(w.Err)
+	}
+	fmt.Fprintf(w.Err, "%s: %s\n", w.Program, ui.Plain(e.Message))
+	if e.Hint != "" {
+		fmt.Fprintf(w.Err, "hint: %s\n", ui.Plain(e.Hint))
+	}
+	return e.Exit
+}
+
+// Refuse prints a usage error and returns its status.
+func Refuse(w *World, message, hint string) int {
+	return report(w, Usagef(hint, "%s", message), false)
+}

@@ -1,0 +1,107 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"time"
+
+	systemd "github.com/coreos/go-systemd/v22/daemon"
+	"golang.org/x/sys/unix"
+
+	"github.com/jjgarcianorway/anna-assistant/anna/rpc"
+)
+
+// selfCheckTime bounds the request that the daemon sends itself.
+const selfCheckTime = 5 * time.Second
+
+// Run is the daemon as a program: it starts, tells systemd how it does, and
+// stops on SIGTERM or SIGINT.
+func Run(opts Options) error {
+	// First of all, so that no signal finds its default: a SIGHUP must never
+	// end a daemon that starts.
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, unix.SIGTERM, unix.SIGINT, unix.SIGHUP)
+	defer signal.Stop(signals)
+	unix.Umask(0o077)
+
+	notify("STATUS=starting")
+	d, err := Start(context.Background(), opts)
+	if err != nil {
+		notify(fmt.Sprintf("STATUS=cannot start: %s", firstLine(err)))
+		return err
+	}
+	notify("READY=1\nSTATUS=" + d.status())
+	watchdog, stopWatchdog := d.watchdog()
+	defer stopWatchdog()
+	for {
+		select {
+		case s := <-signals:
+			if s == unix.SIGHUP {
+				d.log.Warn("SIGHUP changes nothing in this version: restart the daemon to apply a new configuration")
+				continue
+			}
+			reason := unix.SignalName(s.(unix.Signal))
+			notify("STOPPING=1\nSTATUS=stopping on " + reason)
+			d.Stop(reason)
+			return nil
+		case err := <-d.Served():
+			d.Stop("it cannot accept connections")
+			if err == nil {
+				err = errors.New("its socket was closed")
+			}
+			return fmt.Errorf("cannot go on: %w", err)
+		case <-watchdog:
+			d.pet()
+		}
+	}
+}
+
+// status is one line for `systemctl status`.
+func (d *Daemon) status() string {
+	return fmt.Sprintf("%s, answering on %s", d.host.Version.Version, d.Socket)
+}
+
+// watchdog ticks when systemd expects a sign of life: twice in its interval.
+// Where it expects none, the channel never ticks.
+func (d *Daemon) watchdog() (<-chan time.Time, func()) {
+	interval, err := systemd.SdWatchdogEnabled(false)
+	if err != nil || interval == 0 {
+		return nil, func() {}
+	}
+	t := time.NewTicker(interval / 2)
+	return t.C, t.Stop
+}
+
+// pet gives the sign of life, after a real request has gone through the
+// daemon's own socket: a daemon that no client can reach must not look alive.
+func (d *Daemon) pet() {
+	ctx, cancel := context.WithTimeout(context.Background(), selfCheckTime)
+	defer cancel()
+	self := &rpc.Client{Socket: d.Socket, Spec: d.opts.Table.Spec}
+	if err := self.Call(ctx, "get_version", nil, nil); err != nil {
+		d.log.Error("self-check failed", "error", err)
+		notify("STATUS=self-check failed: " + firstLine(err))
+		return
+	}
+	notify("WATCHDOG=1")
+}
+
+// notify tells systemd (sd_notify(3)); elsewhere it does nothing.
+func notify(state string) {
+	if _, err := systemd.SdNotify(false, state); err != nil {
+		slog.Debug("cannot notify systemd", "error", err)
+	}
+}
+
+func firstLine(err error) string {
+	for i, r := range err.Error() {
+		if r == '\n' {
+			return err.Error()[:i]
+		}
+	}
+	return err.Error()
+}

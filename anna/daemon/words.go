@@ -1,0 +1,63 @@
+package daemon
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/jjgarcianorway/anna-assistant/anna/metrics"
+	"github.com/jjgarcianorway/anna-assistant/anna/rpc/diagnose"
+)
+
+// wordsInterval is how old the last words of a daemon that was killed can be.
+const wordsInterval = 30 * time.Second
+
+// words keeps the daemon's last words beside its socket, for the client that
+// finds it dead.
+type words struct {
+	d  *Daemon
+	mu sync.Mutex
+	// warned: the directory cannot be written to, and the log says so already.
+	warned bool
+}
+
+func newWords(d *Daemon) *words { return &words{d: d} }
+
+// keep writes them again and again until ctx ends.
+func (w *words) keep(ctx context.Context) {
+	tick := time.NewTicker(wordsInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			w.write("running", "")
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (w *words) write(state, reason string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	h := w.d.host
+	said := diagnose.Words{
+		Version: h.Version.Version, PID: h.PID, StartTime: h.StartTicks, Started: h.Started,
+		At: time.Now(), State: state, Reason: reason,
+	}
+	_, _, memory := h.Resources()
+	said.MemoryMB, said.LimitMB = megabytes(memory.Current), megabytes(memory.Limit)
+	if err := diagnose.WriteWords(w.d.Socket, said); err != nil && !w.warned {
+		w.warned = true
+		w.d.log.Warn("the daemon leaves no last words", "error", err)
+	}
+}
+
+func megabytes(f metrics.Figure[uint64]) *float64 {
+	v, ok := f.Get()
+	if !ok {
+		return nil
+	}
+	mb := float64(v) / metrics.MB
+	return &mb
+}

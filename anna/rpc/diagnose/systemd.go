@@ -1,0 +1,62 @@
+package diagnose
+
+import (
+	"context"
+	"os"
+
+	"github.com/coreos/go-systemd/v22/dbus"
+)
+
+// A Unit is what systemd tells everybody about a unit of its own
+// (org.freedesktop.systemd1(5)).
+type Unit struct {
+	LoadState      string // loaded, not-found, masked
+	ActiveState    string // active, activating, deactivating, inactive, failed
+	SubState       string // running, auto-restart, dead ...
+	Result         string // success, exit-code, signal, watchdog, oom-kill, start-limit-hit ...
+	StatusText     string // what the daemon last said with STATUS=
+	NRestarts      uint32
+	ExecMainStatus int32
+	ExecMainCode   int32 // CLD_EXITED 1, CLD_KILLED 2, CLD_DUMPED 3
+	WatchdogSec    float64
+	MainPID        uint32
+}
+
+// askSystemd asks for the daemon's service and socket. ok is false where
+// systemd is not the init or does not answer.
+func askSystemd(ctx context.Context) (service, socket Unit, ok bool) {
+	if _, err := os.Stat("/run/systemd/system"); err != nil { // sd_booted(3)
+		return Unit{}, Unit{}, false
+	}
+	conn, err := dbus.NewSystemConnectionContext(ctx)
+	if err != nil {
+		return Unit{}, Unit{}, false
+	}
+	defer conn.Close()
+	service, ok = askUnit(ctx, conn, "annad.service")
+	if !ok {
+		return Unit{}, Unit{}, false
+	}
+	socket, ok = askUnit(ctx, conn, "annad.socket")
+	return service, socket, ok
+}
+
+func askUnit(ctx context.Context, conn *dbus.Conn, name string) (Unit, bool) {
+	props, err := conn.GetAllPropertiesContext(ctx, name)
+	if err != nil {
+		return Unit{}, false
+	}
+	text := func(key string) string { s, _ := props[key].(string); return plain(s) }
+	u := Unit{
+		LoadState: text("LoadState"), ActiveState: text("ActiveState"), SubState: text("SubState"),
+		Result: text("Result"), StatusText: text("StatusText"),
+	}
+	u.NRestarts, _ = props["NRestarts"].(uint32)
+	u.ExecMainStatus, _ = props["ExecMainStatus"].(int32)
+	u.ExecMainCode, _ = props["ExecMainCode"].(int32)
+	u.MainPID, _ = props["MainPID"].(uint32)
+	if usec, is := props["WatchdogUSec"].(uint64); is && usec < 1<<53 {
+		u.WatchdogSec = float64(usec) / 1e6
+	}
+	return u, true
+}

@@ -1,0 +1,123 @@
+package diagnose
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+	"unicode"
+
+	"golang.org/x/sys/unix"
+)
+
+// maxWords bounds the file of last words: more than this nobody wrote for us.
+const maxWords = 4096
+
+// Words are what the daemon leaves for the client that finds it dead. They are
+// data: a client shows them and decides nothing dangerous by them.
+type Words struct {
+	Version   string    `json:"version"`
+	PID       int       `json:"pid"`
+	StartTime uint64    `json:"start_time"` // of the process, clock ticks since boot (proc(5), field 22 of stat)
+	Started   time.Time `json:"started"`
+	At        time.Time `json:"at"`
+	State     string    `json:"state"`            // starting, running, stopping, stopped
+	Reason    string    `json:"reason,omitempty"` // why it is in that state, as "SIGTERM"
+	Level     string    `json:"level,omitempty"`
+	Findings  []string  `json:"findings,omitempty"`
+	MemoryMB  *float64  `json:"memory_mb,omitempty"`
+	LimitMB   *float64  `json:"limit_mb,omitempty"`
+}
+
+// WordsPath is where the daemon that listens on the socket leaves its words.
+func WordsPath(socket string) string { return filepath.Join(filepath.Dir(socket), "last.json") }
+
+// WriteWords replaces the words of the daemon that listens on the socket. The
+// file is whole at any time: it is written beside and renamed into place.
+func WriteWords(socket string, w Words) error {
+	for {
+		text, err := json.Marshal(w)
+		if err != nil {
+			return fmt.Errorf("cannot write the last words: %w", err)
+		}
+		if len(text) > maxWords {
+			if len(w.Findings) == 0 {
+				return fmt.Errorf("cannot write the last words: they are longer than %d bytes", maxWords)
+			}
+			w.Findings = w.Findings[:len(w.Findings)/2]
+			continue
+		}
+		path := WordsPath(socket)
+		temp := path + ".new"
+		if err := os.Remove(temp); err != nil && !os.IsNotExist(err) {
+			return fmt.Errorf("cannot write the last words: %w", err)
+		}
+		f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL|unix.O_NOFOLLOW, 0o640)
+		if err != nil {
+			return fmt.Errorf("cannot write the last words: %w", err)
+		}
+		_, err = f.Write(append(text, '\n'))
+		if closed := f.Close(); err == nil {
+			err = closed
+		}
+		if err == nil {
+			err = os.Rename(temp, path)
+		}
+		if err != nil {
+			os.Remove(temp)
+			return fmt.Errorf("cannot write the last words: %w", err)
+		}
+		return nil
+	}
+}
+
+// ReadWords reads the words left beside a socket. Whoever may write there may
+// have written anything: only a small regular file counts, and its texts come
+// back without control characters.
+func ReadWords(socket string) (*Words, error) {
+	f, err := os.OpenFile(WordsPath(socket), os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the last words: %w", err)
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("cannot read the last words: %s is no regular file", f.Name())
+	}
+	text, err := io.ReadAll(io.LimitReader(f, maxWords+2))
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the last words: %w", err)
+	}
+	return parseWords(text)
+}
+
+func parseWords(text []byte) (*Words, error) {
+	if len(text) > maxWords+1 {
+		return nil, fmt.Errorf("cannot read the last words: they are longer than %d bytes", maxWords)
+	}
+	var w Words
+	if err := json.Unmarshal(text, &w); err != nil {
+		return nil, fmt.Errorf("cannot read the last words: %w", err)
+	}
+	w.Version, w.State, w.Reason, w.Level = plain(w.Version), plain(w.State), plain(w.Reason), plain(w.Level)
+	for i, f := range w.Findings {
+		w.Findings[i] = plain(f)
+	}
+	return &w, nil
+}
+
+// plain makes a text from elsewhere fit to be shown: one line, no controls.
+func plain(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return -1
+		}
+		return r
+	}, s)
+	if r := []rune(s); len(r) > 200 {
+		s = string(r[:200]) + "..."
+	}
+	return s
+}

@@ -1,0 +1,85 @@
+package ui
+
+import (
+	"fmt"
+	"math"
+	"time"
+)
+
+// MB writes a size in units of 2^20 bytes, as limits are configured.
+func MB(mb float64) string {
+	switch {
+	case mb < 10:
+		return fmt.Sprintf("%.1f MB", mb)
+	case mb < 10240:
+		return fmt.Sprintf("%.0f MB", mb)
+	}
+	return fmt.Sprintf("%.1f GB", mb/1024)
+}
+
+// Millis writes a duration given in milliseconds with three digits that count.
+func Millis(ms float64) string {
+	switch {
+	case ms < 0.01 && ms > 0:
+		return fmt.Sprintf("%.0f µs", ms*1000)
+	case ms < 10:
+		return fmt.Sprintf("%.2f ms", ms)
+	case ms < 100:
+		return fmt.Sprintf("%.1f ms", ms)
+	case ms < 10_000:
+		return fmt.Sprintf("%.0f ms", ms)
+	}
+	return fmt.Sprintf("%.1f s", ms/1000)
+}
+
+// Span writes a length of time with its two largest units: "3 d 4 h".
+func Span(d time.Duration) string {
+	if d < 0 {
+		d = 0
+	}
+	units := []struct {
+		size time.Duration
+		name string
+	}{{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "min"}, {time.Second, "s"}}
+	for i, u := range units {
+		if d < u.size {
+			continue
+		}
+		text := fmt.Sprintf("%d %s", d/u.size, u.name)
+		if i+1 < len(units) {
+			if rest := d % u.size / units[i+1].size; rest > 0 {
+				text += fmt.Sprintf(" %d %s", rest, units[i+1].name)
+			}
+		}
+		return text
+	}
+	return fmt.Sprintf("%d s", int(math.Round(d.Seconds())))
+}
+
+// Bar draws a share from 0 to 1, with marks at other shares. Marks beyond the
+// end are not drawn.
+func (t Theme) Bar(width int, share float64, style Style, marks ...float64) string {
+	full, empty, mark := "█", "░", "│"
+	if t.ASCII {
+		full, empty, mark = "#", "-", "|"
+	}
+	at := map[int]bool{}
+	for _, m := range marks {
+		if m > 0 && m <= 1 {
+			at[min(int(m*float64(width)), width-1)] = true
+		}
+	}
+	filled := int(math.Round(min(max(share, 0), 1) * float64(width)))
+	out := ""
+	for i := range width {
+		switch {
+		case at[i]:
+			out += mark
+		case i < filled:
+			out += t.Paint(style, full)
+		default:
+			out += t.Paint(Faint, empty)
+		}
+	}
+	return out
+}

@@ -1,0 +1,22 @@
+// Package applets holds the dispatch table: every capability of anna in one
+// list, in the order of the help. Adding one is a folder and a line here.
+package applets
+
+import (
+	"github.com/jjgarcianorway/anna-assistant/anna/applet"
+	"github.com/jjgarcianorway/anna-assistant/applets/explain"
+	"github.com/jjgarcianorway/anna-assistant/applets/health"
+	"github.com/jjgarcianorway/anna-assistant/applets/help"
+	"github.com/jjgarcianorway/anna-assistant/applets/status"
+	"github.com/jjgarcianorway/anna-assistant/applets/version"
+)
+
+// Table is the shared dispatch table. The order is the help's: what people ask
+// first comes first.
+var Table = applet.Table{
+	status.Row,
+	health.Row,
+	explain.Row,
+	version.Row,
+	help.Row,
+}

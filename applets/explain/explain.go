@@ -1,0 +1,13 @@
+// Package explain tells what an error code means and what to do about it:
+// `anna explain SocketNotFound`. The texts are those of the code table, which
+// docs/ERRORS.md is made from as well.
+package explain
+
+import "github.com/jjgarcianorway/anna-assistant/anna/applet"
+
+// Row is this capability in the dispatch table.
+var Row = applet.Row{
+	Name:     "explain",
+	Summary:  "what an error code means, and what to do",
+	Commands: commands,
+}

@@ -1,0 +1,28 @@
+// Package health answers how the daemon is: `anna health` and the method
+// get_health_metrics.
+//
+// The daemon measures itself around every request and reads its own process and
+// cgroup when it is asked; nothing here is a constant, and a figure that cannot
+// be had is null with its reason beside it.
+package health
+
+import (
+	"github.com/jjgarcianorway/anna-assistant/anna/applet"
+	"github.com/jjgarcianorway/anna-assistant/anna/rpc"
+)
+
+// Row is this capability in the dispatch table.
+var Row = applet.Row{
+	Name:     "health",
+	Summary:  "how the daemon is: latency, memory, queue, capabilities",
+	Commands: commands,
+	Methods: []applet.Method{{
+		Spec: rpc.Spec{
+			Name: methodMetrics, Summary: "the daemon's own figures and what they mean",
+			Kind: rpc.Quick, Access: rpc.Observe, Idempotent: true,
+		},
+		Params: Params{}, Result: Metrics{}, Serve: serveMetrics,
+	}},
+}
+
+const methodMetrics = "get_health_metrics"

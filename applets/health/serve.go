@@ -1,0 +1,147 @@
+package health
+
+import (
+	"math"
+	"os"
+	"time"
+
+	"github.com/jjgarcianorway/anna-assistant/anna/config"
+	"github.com/jjgarcianorway/anna-assistant/anna/health"
+	"github.com/jjgarcianorway/anna-assistant/anna/host"
+	"github.com/jjgarcianorway/anna-assistant/anna/metrics"
+	"github.com/jjgarcianorway/anna-assistant/anna/rpc"
+)
+
+func serveMetrics(h *host.Host, r *rpc.Request) (any, error) {
+	var p Params
+	if err := r.Decode(&p); err != nil {
+		return nil, err
+	}
+	if p.Observer {
+		r.Uncount()
+	}
+	return measure(h), nil
+}
+
+// measure takes the daemon's figures now.
+func measure(h *host.Host) *Metrics {
+	process, cgroup, memory := h.Resources()
+	latency := h.Latency.Snapshot()
+	name, _ := os.Hostname()
+	m := &Metrics{
+		Version: h.Version.Version, PID: h.PID, Host: name, At: time.Now(), Standalone: h.Private,
+		UptimeSec:  int64(time.Since(h.Started).Seconds()),
+		RPCLatency: window(latency.Quick),
+		Requests: Requests{
+			Total: latency.Requests, Failed: latency.Errors, Self: latency.Self,
+			LifeMS: Lifetime{
+				Count: latency.Life.Count, P50: millis(latency.Life.P50), P95: millis(latency.Life.P95),
+				P99: millis(latency.Life.P99), Max: millis(latency.Life.Max),
+			},
+		},
+		RPCMethods: []Method{},
+		Findings:   []health.Verdict{},
+	}
+	for _, l := range latency.Methods {
+		m.RPCMethods = append(m.RPCMethods, Method{Name: l.Name, Requests: l.Requests, Failed: l.Errors, LatencyMS: window(l.Window)})
+	}
+	u := unknowns{}
+	m.Memory = Memory{
+		Current: u.mb("memory_mb.current", memory.Current),
+		Peak:    u.mb("memory_mb.peak", memory.Peak),
+		Limit:   u.mb("memory_mb.limit", memory.Limit),
+		Source:  memory.Source,
+	}
+	m.Process = Process{
+		ResidentMB:     u.mb("process.resident_mb", process.Resident),
+		ResidentPeakMB: u.mb("process.resident_peak_mb", process.ResidentPeak),
+		VirtualMB:      u.mb("process.virtual_mb", process.Virtual),
+		Threads:        figure(u, "process.threads", process.Threads),
+		Descriptors:    figure(u, "process.descriptors", process.Descriptors),
+		DescriptorsMax: figure(u, "process.descriptors_max", process.DescriptorLimit),
+	}
+	if cpu := figure(u, "process.cpu_sec", process.CPU); cpu != nil {
+		sec := cpu.Seconds()
+		m.Process.CPUSec = &sec
+	}
+	_ = cgroup
+	if m.RPCLatency.Samples == 0 {
+		u["rpc_latency_ms"] = "no request has been answered yet"
+	}
+	u["queue"] = "this daemon has no event queue"
+	u["capabilities"] = "this daemon has no modules that could be active"
+	m.Unknown = u
+	judge(m, memory, latency.Quick, h.Config().Health(), u)
+	return m
+}
+
+// judge holds the figures against the thresholds.
+func judge(m *Metrics, memory metrics.Memory, quick metrics.WindowStats, cfg config.Health, u unknowns) {
+	bound, bounded := memory.Limit.Get()
+	limit := func(path string, l config.Limit) (uint64, *float64) {
+		size, known := l.Of(config.Size(bound), bounded)
+		if !known {
+			u[path] = l.String() + " of a limit that is not known"
+			return 0, nil
+		}
+		mb := round(float64(size)/metrics.MB, 2)
+		return uint64(size), &mb
+	}
+	t := health.Thresholds{P99Warn: cfg.RPCP99Warn, P99Crit: cfg.RPCP99Crit, QueueWarn: cfg.QueueWarn, QueueCrit: cfg.QueueCrit}
+	m.Thresholds = Thresholds{
+		P99WarnMS: float64(t.P99Warn) / 1e6, P99CritMS: float64(t.P99Crit) / 1e6,
+		QueueWarn: t.QueueWarn, QueueCrit: t.QueueCrit,
+	}
+	t.MemoryWarn, m.Thresholds.MemoryWarnMB = limit("thresholds.memory_warn_mb", cfg.MemoryWarn)
+	t.MemoryCrit, m.Thresholds.MemoryCritMB = limit("thresholds.memory_crit_mb", cfg.MemoryCrit)
+	s := health.Snapshot{P99: quick.P99, P99Samples: quick.Count, Memory: memory.Current.Ptr()}
+	if m.Standalone {
+		// A private daemon shares its process with the client, and what that
+		// uses is no trouble of a daemon's.
+		s.Memory = nil
+	}
+	m.Findings = append(m.Findings, health.Assess(s, t)...)
+	for _, f := range m.Findings {
+		m.Level = health.Worst(m.Level, f.Level)
+	}
+}
+
+func window(w metrics.WindowStats) Latency {
+	return Latency{
+		Avg: millis(w.Avg), P50: millis(w.P50), P95: millis(w.P95), P99: millis(w.P99), Max: millis(w.Max),
+		Samples: w.Count, Window: w.Size,
+	}
+}
+
+func millis(d *time.Duration) *float64 {
+	if d == nil {
+		return nil
+	}
+	ms := round(float64(*d)/float64(time.Millisecond), 3)
+	return &ms
+}
+
+func round(v float64, digits int) float64 {
+	f := math.Pow10(digits)
+	return math.Round(v*f) / f
+}
+
+// unknowns collects why figures are null, by their path.
+type unknowns map[string]string
+
+func (u unknowns) mb(path string, f metrics.Figure[uint64]) *float64 {
+	v := figure(u, path, f)
+	if v == nil {
+		return nil
+	}
+	mb := round(float64(*v)/metrics.MB, 2)
+	return &mb
+}
+
+func figure[T any](u unknowns, path string, f metrics.Figure[T]) *T {
+	if v := f.Ptr(); v != nil {
+		return v
+	}
+	u[path] = f.Why()
+	return nil
+}

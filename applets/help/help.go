@@ -1,0 +1,11 @@
+// Package help shows help by a command's words: `anna help storage btrfs`.
+package help
+
+import "github.com/jjgarcianorway/anna-assistant/anna/applet"
+
+// Row is this capability in the dispatch table.
+var Row = applet.Row{
+	Name:     "help",
+	Summary:  "help for a command",
+	Commands: commands,
+}

@@ -1,0 +1,74 @@
+package status
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/jjgarcianorway/anna-assistant/anna/console"
+	"github.com/jjgarcianorway/anna-assistant/anna/health"
+	"github.com/jjgarcianorway/anna-assistant/anna/ui"
+	"github.com/jjgarcianorway/anna-assistant/anna/version"
+)
+
+// figures is what the screen shows of get_health_metrics.
+type figures struct {
+	Level    health.Level     `json:"level"`
+	Findings []health.Verdict `json:"findings"`
+}
+
+// Answer is what `anna status --json` prints.
+type Answer struct {
+	Level    health.Level     `json:"level"`
+	Daemon   Status           `json:"daemon"`
+	Findings []health.Verdict `json:"findings"`
+}
+
+func commands() []*console.Command {
+	return []*console.Command{{
+		Name:    "status",
+		Summary: "the first look: daemon, level, what is wrong",
+		About:   "Which daemon answers, since when, with which configuration, how it is, and the worst that is wrong. For the figures behind it: health.",
+		Examples: []console.Example{
+			{Line: "annactl status", Says: "the screen"},
+			{Line: "annactl status --json", Says: "for a script"},
+		},
+		Calls: []string{"get_status", "get_health_metrics"},
+		Run:   run,
+	}}
+}
+
+func run(c *console.Console) error {
+	var a Answer
+	var f figures
+	if err := c.Call("get_status", nil, &a.Daemon); err != nil {
+		return err
+	}
+	if err := c.Call("get_health_metrics", map[string]bool{"observer": true}, &f); err != nil {
+		return err
+	}
+	a.Level, a.Findings = f.Level, f.Findings
+	c.SawVersion(a.Daemon.Version, version.Number)
+	return c.Answer(a, func(w io.Writer) { print(w, c.Theme, a) })
+}
+
+func print(w io.Writer, t ui.Theme, a Answer) {
+	d := a.Daemon
+	configuration := ui.Plain(d.Config.Path)
+	if d.Config.Missing {
+		configuration += " (no such file: the defaults hold)"
+	}
+	fmt.Fprintf(w, "%s%sannad %s\n\n", t.Level(a.Level), t.Dot(), ui.Plain(d.Version))
+	io.WriteString(w, ui.Columns([][]string{
+		{"  running", fmt.Sprintf("pid %d, since %s (%s)", d.PID, d.Started.Local().Format(time.DateTime), ui.Span(time.Duration(d.UptimeSec)*time.Second))},
+		{"  socket", ui.Plain(d.Socket)},
+		{"  configuration", configuration},
+		{"  requests", fmt.Sprint(d.Requests)},
+	}))
+	if len(a.Findings) > 0 {
+		io.WriteString(w, "\n")
+	}
+	for _, f := range a.Findings {
+		fmt.Fprintf(w, "%s  %s: %s\n", t.Shape(f.Level), ui.Plain(f.Title), ui.Plain(f.Detail))
+	}
+}

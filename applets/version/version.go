@@ -1,0 +1,43 @@
+// Package version tells which anna runs on both ends: `anna version` and the
+// method get_version, which also names the daemon's process.
+package version
+
+import (
+	"time"
+
+	"github.com/jjgarcianorway/anna-assistant/anna/applet"
+	"github.com/jjgarcianorway/anna-assistant/anna/host"
+	"github.com/jjgarcianorway/anna-assistant/anna/rpc"
+	"github.com/jjgarcianorway/anna-assistant/anna/version"
+)
+
+// Row is this capability in the dispatch table.
+var Row = applet.Row{
+	Name:     "version",
+	Summary:  "the versions of client and daemon",
+	Commands: commands,
+	Methods: []applet.Method{{
+		Spec: rpc.Spec{
+			Name: "get_version", Summary: "the daemon's build, process and start",
+			Kind: rpc.Quick, Access: rpc.Observe, Idempotent: true,
+		},
+		Result: Daemon{}, Serve: serveVersion,
+	}},
+}
+
+// Daemon is the result of get_version.
+type Daemon struct {
+	version.Info
+	PID int `json:"pid"`
+	// StartTicks is when the process began, in clock ticks since boot (proc(5),
+	// field 22 of stat): with the pid it names the process for good.
+	StartTicks uint64    `json:"start_ticks"`
+	Started    time.Time `json:"started"`
+}
+
+func serveVersion(h *host.Host, r *rpc.Request) (any, error) {
+	if err := r.Decode(&struct{}{}); err != nil {
+		return nil, err
+	}
+	return Daemon{Info: h.Version, PID: h.PID, StartTicks: h.StartTicks, Started: h.Started}, nil
+}

@@ -1,0 +1,12 @@
+// Command anna is a Linux machine's quiet, exact assistant: a daemon that
+// watches the machine and itself, and a client that answers.
+package main
+
+import (
+	"os"
+
+	"github.com/jjgarcianorway/anna-assistant/anna"
+	"github.com/jjgarcianorway/anna-assistant/applets"
+)
+
+func main() { os.Exit(anna.Main(os.Args, applets.Table)) }
