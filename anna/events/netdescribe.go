@@ -17,12 +17,10 @@ func describeNet(_ string, old, now *NetThing, _ bool) []Event {
 		return describeLink(old, now)
 	}
 	ev := Event{
-		Domain: Network, Kind: "address_added", Subject: v.Link, Detail: v.Address,
-		Attributes: map[string]string{"address": v.Address},
+		// Every address is a cause of its own: the subject says which.
+		Domain: Network, Kind: "address_added", Subject: v.Link + " " + v.Address,
+		Attributes: map[string]string{"link": v.Link, "address": v.Address},
 	}
-	// Every address is a cause of its own: the subject says which.
-	ev.Subject = v.Link + " " + v.Address
-	ev.Attributes["link"] = v.Link
 	switch {
 	case now == nil:
 		ev.Kind = "address_removed"

@@ -87,10 +87,13 @@ func (s *StorageSource) Recheck() {
 func (s *StorageSource) Run(ctx context.Context, sink Sink) error { return s.end(s.run(ctx, sink)) }
 
 func (s *StorageSource) run(ctx context.Context, sink Sink) error {
-	f, err := os.Open(s.path)
+	// Not os.Open, which hands the file to the runtime's own epoll: whoever
+	// polls first takes the notice away from the other.
+	fd, err := unix.Open(s.path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return fmt.Errorf("cannot watch mounts: %w", err)
+		return fmt.Errorf("cannot watch mounts: open %s: %w", s.path, err)
 	}
+	f := os.NewFile(uintptr(fd), s.path)
 	defer f.Close()
 	wake, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
 	if err != nil {
@@ -127,7 +130,7 @@ func (s *StorageSource) run(ctx context.Context, sink Sink) error {
 		}
 		s.set(SourceRunning, "")
 		catchUp = false
-		if err := waitMounts(int(f.Fd()), wake); err != nil {
+		if err := waitMounts(fd, wake); err != nil {
 			return fmt.Errorf("cannot watch mounts: poll %s: %w", s.path, err)
 		}
 		if ctx.Err() != nil {

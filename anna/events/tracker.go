@@ -13,8 +13,9 @@ import (
 
 // A tracker holds what a source last reported of each of its subjects, and
 // turns what the source sees now into events. What it holds advances only with
-// events that were accepted, so that nothing is missed and nothing is told
-// twice, whatever the queue refused.
+// events that were accepted, so that nothing is missed, whatever the queue
+// refused. (Where one change is two events and the queue takes only the first,
+// that one is told again.)
 type tracker[T any] struct {
 	health
 	// describe says what happened when a subject went from old to now; either
@@ -71,7 +72,11 @@ func (t *tracker[T]) get(key string) *T {
 
 // update reports one subject. ErrFull means that it is still to be reported.
 func (t *tracker[T]) update(sink Sink, key string, now *T, catchUp bool) error {
-	evs := t.describe(key, t.get(key), now, catchUp)
+	old := t.get(key)
+	if old == nil && now == nil {
+		return nil // gone before it was known
+	}
+	evs := t.describe(key, old, now, catchUp)
 	for i := range evs {
 		evs[i].Source, evs[i].CatchUp = t.status.Name, catchUp
 	}
