@@ -222,19 +222,25 @@ func isSection(name string) bool {
 
 // join writes a path of names as TOML does, quoting what needs it.
 func join(path []string) string {
-	var b strings.Builder
-	for i, p := range path {
-		if i > 0 {
-			b.WriteByte('.')
-		}
-		if p == "" || strings.ContainsFunc(p, func(r rune) bool {
-			return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_')
-		}) {
-			p = tomlString(p)
-		}
-		b.WriteString(p)
+	if !slices.ContainsFunc(path, needsQuotes) {
+		return strings.Join(path, ".")
 	}
-	return b.String()
+	quoted := slices.Clone(path)
+	for i, p := range path {
+		if needsQuotes(p) {
+			quoted[i] = tomlString(p)
+		}
+	}
+	return strings.Join(quoted, ".")
+}
+
+func needsQuotes(name string) bool {
+	for _, c := range []byte(name) {
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_') {
+			return true
+		}
+	}
+	return name == ""
 }
 
 // textNode is a value that was typed without quotes.

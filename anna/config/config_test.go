@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/config"
@@ -122,5 +123,49 @@ func TestPeek(t *testing.T) {
 	}
 	if c := config.Peek(path + ".gone"); len(config.Diff(config.Default(), c)) > 0 {
 		t.Error("no file, but not the defaults")
+	}
+}
+
+// TestConcurrent: sources and configurations are read by everybody at once.
+func TestConcurrent(t *testing.T) {
+	sources := config.FromBytes("config.toml", []byte("[health]\ninterval = \"2s\"\nrpc_window = 5\n"), nil)
+	base := config.Default()
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for range 50 {
+				if _, report := config.Parse(sources, config.Options{}); len(report.Errors()) != 1 {
+					t.Errorf("%d errors", len(report.Errors()))
+				}
+				c, err := base.With("health.interval", "3s", "--test")
+				if err != nil || len(config.Diff(base, c)) != 1 {
+					t.Errorf("%v", err)
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+// TestPlainSyntax: the mistakes that people make most are told in plain words
+// and with what to write instead.
+func TestPlainSyntax(t *testing.T) {
+	for _, tt := range []struct{ text, message, suggestion string }{
+		{"[daemon]\nlog_level = info", "a text needs quotes", `"info"`},
+		{"[health]\nmemory_crit = 70MB # of 80", "a text needs quotes", `"70MB"`},
+		{"[daemon]\nsocket = /run/anna/annad.sock", "a text needs quotes", `"/run/anna/annad.sock"`},
+		{"[reload]\nwatch = True", "True means nothing here: it is true or false, or a text in quotes", "true"},
+		{"[reload]\nwatch = off", "off means nothing here: it is true or false, or a text in quotes", "false"},
+		{"[health]\ninterval = \"1s", "the text does not end in this line: the closing quote is missing", ""},
+		{"[health]\ninterval: 1s", "expected '=' after key", ""},
+		{"[health\ninterval = \"1s\"", "expected ']' to close table name", ""},
+		{"\xef\xbb\xbf[health]", "the file begins with a byte order mark: save it as UTF-8 without one", ""},
+		{"[\x00h\x00e\x00", "the file holds a NUL byte: it is not text", ""},
+		{"# caf\xe9", "the file is not UTF-8 text", ""},
+	} {
+		_, report := parse(tt.text)
+		if errs := report.Errors(); len(errs) != 1 || errs[0].Message != tt.message || errs[0].Suggestion != tt.suggestion {
+			t.Errorf("%q:\n%s", tt.text, render(t, report))
+		}
 	}
 }

@@ -151,7 +151,7 @@ func (d *document) node(v *unstable.Node, at, depth int) (node, *syntaxError) {
 
 // keyPath joins the names of a key or header to those of its section.
 func keyPath(e *unstable.Node, prefix []string) ([]string, int, *syntaxError) {
-	path := slices.Clone(prefix)
+	path := append(make([]string, 0, len(prefix)+1), prefix...)
 	at := 0
 	for it := e.Key(); it.Next(); {
 		at = int(it.Node().Raw.Offset)

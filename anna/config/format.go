@@ -46,6 +46,9 @@ func plain(v any) any {
 
 // tomlString writes a basic string of TOML.
 func tomlString(s string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool { return r == '"' || r == '\\' || r < ' ' || r == 0x7f }) {
+		return `"` + s + `"`
+	}
 	var b strings.Builder
 	b.WriteByte('"')
 	for _, r := range s {

@@ -38,7 +38,11 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("a configuration: %t, in order: %t", c != nil, report.OK())
 		}
 		lines := strings.Split(text, "\n")
-		for _, p := range report.Problems {
+		_, asPolicy := config.Parse(config.FromBytes("config.toml", nil, []config.File{{Path: "p.toml", Data: []byte(text)}}), config.Options{})
+		if len(asPolicy.Problems) > 1 {
+			t.Fatalf("more than the syntax of a policy was judged:\n%s", render(t, asPolicy))
+		}
+		for _, p := range append(report.Problems, asPolicy.Problems...) {
 			if p.Line < 1 || p.Line > len(lines) || p.Column < 1 || p.Column > utf8.RuneCountInString(lines[p.Line-1])+1 {
 				t.Fatalf("%d:%d is outside the file: %+v", p.Line, p.Column, p)
 			}

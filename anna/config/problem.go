@@ -91,7 +91,7 @@ type InvalidError struct{ Report Report }
 // Error is one line; the report has the rest.
 func (e *InvalidError) Error() string {
 	errs := e.Report.Errors()
-	s := clean(errs[0].Error(), maxWord)
+	s := "cannot use the configuration: " + clean(errs[0].Error(), maxWord)
 	if n := len(errs) - 1 + e.Report.Omitted; n > 0 {
 		s += fmt.Sprintf(" (and %d more)", n)
 	}

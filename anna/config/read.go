@@ -113,11 +113,12 @@ func (f *File) problem(err *syntaxError) Problem {
 	p := Problem{Severity: Error, File: f.Path, Message: err.message}
 	word, at := bareWord(f.Data, err.at)
 	p.locate(f.Data, at)
-	if word != "" {
-		p.Message, p.Suggestion = "a text needs quotes", tomlString(word)
-		if lower := strings.ToLower(word); lower == "true" || lower == "false" {
-			p.Message, p.Suggestion = word+" is written in small letters", lower
-		}
+	if word == "" {
+		return p
+	}
+	p.Message, p.Suggestion = "a text needs quotes", tomlString(word)
+	if t := truth(word); t != "" {
+		p.Message, p.Suggestion = word+" means nothing here: it is true or false, or a text in quotes", t
 	}
 	return p
 }

@@ -93,17 +93,22 @@ func readBool(n node) (any, *mismatch) {
 		return n.raw == "true", nil
 	}
 	m := &mismatch{message: "cannot be " + describe(n) + ": it must be true or false"}
-	word := strings.ToLower(n.str)
-	if n.kind == unstable.Integer {
-		word = n.raw
-	}
-	switch word {
-	case "true", "yes", "on", "1", "enabled":
-		m.offers = []string{"true"}
-	case "false", "no", "off", "0", "disabled":
-		m.offers = []string{"false"}
+	if t := truth(n.str + n.raw); t != "" { // a node has one of the two
+		m.offers = []string{t}
 	}
 	return nil, m
+}
+
+// truth guesses which of true and false a word means; "" when neither.
+func truth(word string) string {
+	word = strings.ToLower(word)
+	switch word {
+	case "yes", "on", "1", "enabled":
+		return "true"
+	case "no", "off", "0", "disabled":
+		return "false"
+	}
+	return nearest(word, []string{"true", "false"})
 }
 
 func readInt(n node) (any, *mismatch) {

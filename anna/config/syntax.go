@@ -79,6 +79,10 @@ func checkSyntax(data []byte) *syntaxError {
 // specification.
 var plainer = map[string]string{
 	"basic strings cannot have new lines":   "the text does not end in this line: the closing quote is missing",
+	"unterminated basic string":             "the text does not end in this line: the closing quote is missing",
+	"unterminated literal string":           "the text does not end in this line: the closing quote is missing",
+	"unterminated multiline basic string":   `the text does not end: the closing """ is missing`,
+	"unterminated multiline literal string": "the text does not end: the closing ''' is missing",
 	"literal strings cannot have new lines": "the text does not end in this line: the closing quote is missing",
 }
 
