@@ -80,7 +80,10 @@ func (m *Machine) boot(root string) {
 			late := time.AfterFunc(time.Minute, func() { keeper.Process.Kill() })
 			defer late.Stop()
 			if err := keeper.Wait(); err != nil {
-				m.t.Errorf("cannot stop machine %s: %v\n%s", m.name, err, stderr.String())
+				m.t.Errorf("cannot stop machine %s: %v", m.name, err)
+			}
+			if stderr.Len() > 0 {
+				m.t.Logf("machine %s: %s", m.name, stderr.String())
 			}
 		})
 		return
