@@ -39,6 +39,7 @@ const (
 	ObjectRootDir         = 6   // in the root tree: holds the entry "default"
 	FirstFree             = 256 // first subvolume, first inode, and the chunks' object
 	LastFree       uint64 = math.MaxUint64 - 255
+	objectOrphan   uint64 = math.MaxUint64 - 4 // -5, in every tree
 	ObjectCsum     uint64 = math.MaxUint64 - 9 // -10, in the checksum tree
 )
 

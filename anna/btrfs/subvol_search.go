@@ -30,11 +30,33 @@ func (fs *FS) searchSubvolumes(ctx context.Context) (*Subvolumes, error) {
 		return nil
 	})
 	if len(list.List) > 0 {
+		list.findDoomed(ctx, s)
 		d := dirPaths{fs: fs, s: s, list: list}
 		d.resolve(ctx)
 	}
 	list.Calls = s.Calls()
 	return list, err
+}
+
+// findDoomed marks what was deleted since the last commit: its reference is
+// gone, an orphan item is there, but the root item is written back only with
+// the next commit. (A root without reference and without orphan item is one
+// that is being made at this moment.)
+func (l *Subvolumes) findDoomed(ctx context.Context, s *Scanner) {
+	var doomed []*Subvolume
+	for i := range l.List {
+		if v := &l.List[i]; v.Parent == 0 && v.ID != TreeTop && !v.Deleted {
+			doomed = append(doomed, v)
+		}
+	}
+	for _, v := range doomed {
+		_, gone, err := s.Lookup(ctx, TreeRoot, Key{objectOrphan, TypeOrphan, v.ID})
+		if err != nil {
+			addMissing(&l.Missing, missing("some pending deletions", err))
+			return
+		}
+		v.Deleted = gone
+	}
 }
 
 // readDefault reads the entry "default" of the root tree's directory: it
