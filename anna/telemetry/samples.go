@@ -1,0 +1,201 @@
+package telemetry
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"math"
+	"slices"
+	"time"
+)
+
+// A Resolution is how much time one stored sample sums up, in seconds.
+type Resolution int64
+
+// The resolutions, and how long each is kept.
+const (
+	TenSeconds Resolution = 10  // 1 hour
+	Minute     Resolution = 60  // 1 day
+	TenMinutes Resolution = 600 // 30 days
+)
+
+func (r Resolution) keep() time.Duration {
+	switch r {
+	case TenSeconds:
+		return time.Hour
+	case Minute:
+		return 24 * time.Hour
+	}
+	return 30 * 24 * time.Hour
+}
+
+// ResolutionFor returns the finest resolution that still holds what was that
+// long ago.
+func ResolutionFor(age time.Duration) Resolution {
+	for _, r := range []Resolution{TenSeconds, Minute} {
+		if age <= r.keep() {
+			return r
+		}
+	}
+	return TenMinutes
+}
+
+// A Sample sums up the readings of one span of time. Min, Max and Count are
+// exact whatever was rolled up; Avg is weighted by Count.
+type Sample struct {
+	Time                time.Time // the beginning of the span
+	Resolution          Resolution
+	Min, Avg, Max, Last float64
+	Count               int64
+}
+
+// floor returns the beginning of the span that a moment lies in.
+func (r Resolution) floor(sec int64) int64 {
+	rest := sec % int64(r)
+	if rest < 0 {
+		rest += int64(r)
+	}
+	return sec - rest
+}
+
+// fold adds a later sample to s.
+func (s *Sample) fold(next Sample) {
+	if s.Count == 0 {
+		r, t := s.Resolution, s.Time
+		*s = next
+		s.Resolution, s.Time = r, t
+		return
+	}
+	n := s.Count + next.Count
+	s.Avg += (next.Avg - s.Avg) * float64(next.Count) / float64(n)
+	s.Min, s.Max, s.Last, s.Count = min(s.Min, next.Min), max(s.Max, next.Max), next.Last, n
+}
+
+// foldAll sums samples in order of time up into spans of a resolution.
+func foldAll(list []Sample, r Resolution) []Sample {
+	var out []Sample
+	for _, s := range list {
+		begin := time.Unix(r.floor(s.Time.Unix()), 0)
+		if len(out) == 0 || !out[len(out)-1].Time.Equal(begin) {
+			out = append(out, Sample{Time: begin, Resolution: r})
+		}
+		out[len(out)-1].fold(s)
+	}
+	return out
+}
+
+// A Point is one reading of a series. NaN and infinities are no readings.
+type Point struct {
+	Series string
+	Value  float64
+}
+
+// maxSeries bounds how many series are kept; points of more are counted lost.
+const maxSeries = 512
+
+// Observe records readings that were taken at now; the machine's, every 10 s.
+// A figure that is unknown is left out: a gap, not a 0.
+func (s *Store) Observe(now time.Time, points ...Point) { s.observe(now, false, points) }
+
+// ObserveOwn records the daemon's own readings, every second: they also go to
+// the ring that Recent reads.
+func (s *Store) ObserveOwn(now time.Time, points ...Point) { s.observe(now, true, points) }
+
+func (s *Store) observe(now time.Time, own bool, points []Point) {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return
+	}
+	before := s.waiting.rows()
+	for _, p := range points {
+		if math.IsNaN(p.Value) || math.IsInf(p.Value, 0) {
+			continue
+		}
+		if !s.live.add(now, p, own, s.waiting) {
+			s.stats.LostSamples++
+		}
+	}
+	grown := s.waiting.rows() > before
+	s.bound()
+	s.mu.Unlock()
+	if grown {
+		select {
+		case s.arm <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// Recent returns the readings of the last five minutes of one of the daemon's
+// own series, oldest first.
+func (s *Store) Recent(series string) []Reading {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.live.recent(series)
+}
+
+// SeriesNames returns the names of all series, sorted.
+func (s *Store) SeriesNames(ctx context.Context) ([]string, error) {
+	names := map[string]bool{}
+	s.mu.Lock()
+	for name := range s.live.open {
+		names[name] = true
+	}
+	s.mu.Unlock()
+	db := s.view(func(b *batch) {
+		for _, r := range b.samples {
+			names[r.series] = true
+		}
+	})
+	err := db.query(ctx, "SELECT name FROM series", func(rows *sql.Rows) error {
+		var name string
+		err := rows.Scan(&name)
+		names[name] = true
+		return err
+	})
+	list := make([]string, 0, len(names))
+	for name := range names {
+		list = append(list, name)
+	}
+	slices.Sort(list)
+	return list, err
+}
+
+// Series returns the samples of a series whose span begins in [from, to), in
+// order of time, what is not committed yet included. Where the database fails,
+// what is in memory is returned with the error.
+func (s *Store) Series(ctx context.Context, name string, from, to time.Time, r Resolution) ([]Sample, error) {
+	lo, hi := r.floor(from.Unix()), to.Unix()
+	if time.Unix(lo, 0).Before(from) {
+		lo += int64(r)
+	}
+	type part struct {
+		number int64
+		Sample
+	}
+	var waiting []part
+	db := s.view(func(b *batch) {
+		for _, row := range b.samples {
+			if row.series == name {
+				waiting = append(waiting, part{b.number, row.Sample})
+			}
+		}
+		if b == s.waiting {
+			if open, ok := s.live.open[name]; ok && open.now.Count > 0 {
+				waiting = append(waiting, part{b.number, open.now})
+			}
+		}
+	})
+	stored, taken, err := db.samples(ctx, name, lo, hi+int64(r), r)
+	for _, w := range waiting {
+		// What waited may have been committed in between.
+		if t := w.Time.Unix(); w.number > taken && t >= lo && t < hi+int64(r) {
+			stored = append(stored, w.Sample)
+		}
+	}
+	slices.SortStableFunc(stored, func(a, b Sample) int { return cmp.Compare(a.Time.Unix(), b.Time.Unix()) })
+	folded := foldAll(stored, r)
+	folded = slices.DeleteFunc(folded, func(s Sample) bool { return !s.Time.Before(to) })
+	return folded, err
+}

@@ -1,0 +1,104 @@
+package telemetry
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"database/sql"
+	"slices"
+	"time"
+)
+
+type stateValue struct {
+	key   string
+	value []byte
+}
+
+// SaveState keeps a value for after the restart: what a source last saw, say.
+// It is committed within Options.CommitEvery; Flush waits for that.
+func (s *Store) SaveState(key string, value []byte) {
+	v := stateValue{key, append([]byte{}, value...)}
+	s.save(false, record{
+		key: "state/" + key, value: v, size: int64(len(value)),
+		sql:  "INSERT OR REPLACE INTO state (key, value, changed) VALUES (?, ?, ?)",
+		args: []any{key, v.value, s.opt.Now().UnixMicro()},
+	})
+}
+
+// State returns a kept value and whether there is one.
+func (s *Store) State(ctx context.Context, key string) ([]byte, bool, error) {
+	waiting := map[string]stateValue{}
+	db := s.view(waitingValues(waiting))
+	if v, ok := waiting["state/"+key]; ok {
+		return bytes.Clone(v.value), true, nil
+	}
+	var value []byte
+	found := false
+	err := db.query(ctx, "SELECT value FROM state WHERE key = ?", func(rows *sql.Rows) error {
+		found = true
+		return rows.Scan(&value)
+	}, key)
+	return value, found, err
+}
+
+// An Ack is somebody's word that a finding is known.
+type Ack struct {
+	ID   string // of the finding
+	Time time.Time
+	Who  string
+	Note string
+}
+
+type ackGone struct{ id string }
+
+// SaveAck stores an acknowledgement at once.
+func (s *Store) SaveAck(a Ack) {
+	a.Time = exact(a.Time)
+	s.save(true, record{
+		key: "acks/" + a.ID, value: a, size: int64(len(a.Who) + len(a.Note)),
+		sql:  "INSERT OR REPLACE INTO acks (id, time, who, note) VALUES (?, ?, ?, ?)",
+		args: []any{a.ID, a.Time.UnixMicro(), a.Who, a.Note},
+	})
+}
+
+// DeleteAck takes an acknowledgement back, at once.
+func (s *Store) DeleteAck(id string) {
+	s.save(true, record{key: "acks/" + id, value: ackGone{id}, sql: "DELETE FROM acks WHERE id = ?", args: []any{id}})
+}
+
+// Acks returns all acknowledgements, by id.
+func (s *Store) Acks(ctx context.Context) ([]Ack, error) {
+	found := map[string]Ack{}
+	gone := map[string]bool{}
+	db := s.view(func(b *batch) {
+		for key, r := range b.records {
+			switch v := r.value.(type) {
+			case Ack:
+				found[key] = v
+				delete(gone, key)
+			case ackGone:
+				delete(found, key)
+				gone[key] = true
+			}
+		}
+	})
+	err := db.query(ctx, "SELECT id, time, who, note FROM acks", func(rows *sql.Rows) error {
+		var a Ack
+		var t int64
+		if err := rows.Scan(&a.ID, &t, &a.Who, &a.Note); err != nil {
+			return err
+		}
+		a.Time = time.UnixMicro(t)
+		key := "acks/" + a.ID
+		if _, waits := found[key]; !waits && !gone[key] {
+			found[key] = a
+		}
+		return nil
+	})
+	list := make([]Ack, 0, len(found))
+	for _, a := range found {
+		list = append(list, a)
+	}
+	slices.SortFunc(list, func(a, b Ack) int { return cmp.Compare(a.ID, b.ID) })
+	return list, err
+}
