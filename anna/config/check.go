@@ -64,21 +64,20 @@ func (b *builder) checkHeaders(skip map[*header]bool) {
 
 func (b *builder) checkSetting(set setting) {
 	name := join(set.path)
+	_, honoured := successors[name]
+	if old := retirement(name); old != nil && !honoured {
+		b.retire(old, set.at)
+		return
+	}
 	if earlier, twice := b.first[name]; twice {
 		b.report(Error, name, set.at, fmt.Sprintf("%s is already given, in line %d", name, b.line(earlier.at)))
 		b.contradicted = true
 		return
 	}
 	b.first[name] = set
-	if _, old := successors[name]; old {
-		return // oldNames, when all is known
-	}
-	if old := retirement(name); old != nil {
-		b.retire(old, set.at)
-		return
-	}
 	k := byName[name]
 	switch {
+	case honoured: // oldNames takes it, when all is known
 	case k != nil && set.value.kind == unstable.InlineTable:
 		b.report(Error, name, set.value.at, name+" is a key, not a section").Allowed = k.Allowed
 	case k != nil:
@@ -234,13 +233,11 @@ func join(path []string) string {
 	return strings.Join(quoted, ".")
 }
 
+// letters are those of plain names, with the digits.
+const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
 func needsQuotes(name string) bool {
-	for _, c := range []byte(name) {
-		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_') {
-			return true
-		}
-	}
-	return name == ""
+	return name == "" || strings.Trim(name, letters+"-_") != ""
 }
 
 // textNode is a value that was typed without quotes.

@@ -3,10 +3,12 @@ package config_test
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"reflect"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/config"
 )
@@ -161,11 +163,101 @@ func TestPlainSyntax(t *testing.T) {
 		{"[health\ninterval = \"1s\"", "expected ']' to close table name", ""},
 		{"\xef\xbb\xbf[health]", "the file begins with a byte order mark: save it as UTF-8 without one", ""},
 		{"[\x00h\x00e\x00", "the file holds a NUL byte: it is not text", ""},
+		{numbered(5000, "key%d = 1\n"), "the file holds more than 4096 keys", ""},
+		{"x = {" + numbered(5000, "key%d = 1,") + "y = 1}", "the file holds more than 4096 keys", ""},
+		{"x = " + strings.Repeat("[", 20) + strings.Repeat("]", 20), "lists are nested more than 16 deep", ""},
+		{"x = " + strings.Repeat("{a = ", 20) + "1" + strings.Repeat("}", 20), "the key has more than 16 names", ""},
+		{"[" + strings.Repeat("a.", 20) + "b]", "the key has more than 16 names", ""},
 		{"# caf\xe9", "the file is not UTF-8 text", ""},
 	} {
 		_, report := parse(tt.text)
 		if errs := report.Errors(); len(errs) != 1 || errs[0].Message != tt.message || errs[0].Suggestion != tt.suggestion {
-			t.Errorf("%q:\n%s", tt.text, render(t, report))
+			t.Errorf("%.80q:\n%s", tt.text, render(t, report))
 		}
+	}
+}
+
+// TestSections gives every key a value of its own and looks at the structs.
+func TestSections(t *testing.T) {
+	c, report := parse(`
+[daemon]
+socket = "/s"
+socket_group = "wheel"
+state_dir = "/d"
+log_level = "warn"
+max_connections = 8
+request_timeout = "1m"
+[access]
+control_group = "anna"
+[health]
+interval = "2s"
+rpc_window = 20
+rpc_p99_warn = "1ms"
+rpc_p99_crit = "2ms"
+memory_warn = "50%"
+memory_crit = "60%"
+queue_warn = 1
+queue_crit = 2
+raise_after = "3s"
+clear_after = "4s"
+[modules]
+packages = false
+config = false
+devices = false
+network = false
+storage = false
+kernel = false
+telemetry = false
+btrfs = false
+[events]
+debounce = "5s"
+cooldown = "6s"
+history = 10
+queue_limit = 64
+watch_files = []
+[telemetry]
+interval = "7s"
+max_size = "8MB"
+[btrfs]
+scrub_max_age = "9d"
+metadata_warn = "10%"
+headroom_warn = "11B"
+[reload]
+watch = true
+min_interval = "12s"
+[policies]
+dir = "/p/"
+[ui]
+color = false
+`)
+	if c == nil {
+		t.Fatalf("%s", render(t, report))
+	}
+	const s = time.Second
+	for _, tt := range []struct{ got, want any }{
+		{c.Daemon(), config.Daemon{Socket: "/s", SocketGroup: "wheel", StateDir: "/d", LogLevel: slog.LevelWarn, MaxConnections: 8, RequestTimeout: 60 * s}},
+		{c.Access(), config.Access{ControlGroup: "anna"}},
+		{c.Health(), config.Health{
+			Interval: 2 * s, RPCWindow: 20, RPCP99Warn: s / 1000, RPCP99Crit: s / 500,
+			MemoryWarn: config.Limit{Percent: 50}, MemoryCrit: config.Limit{Percent: 60},
+			QueueWarn: 1, QueueCrit: 2, RaiseAfter: 3 * s, ClearAfter: 4 * s,
+		}},
+		{c.Modules(), config.Modules{}},
+		{c.Events(), config.Events{Debounce: 5 * s, Cooldown: 6 * s, History: 10, QueueLimit: 64, WatchFiles: []string{}}},
+		{c.Telemetry(), config.Telemetry{Interval: 7 * s, MaxSize: 8 * config.MB}},
+		{c.Btrfs(), config.Btrfs{ScrubMaxAge: 9 * 24 * time.Hour, MetadataWarn: 10, HeadroomWarn: 11}},
+		{c.Reload(), config.Reload{Watch: true, MinInterval: 12 * s}},
+		{c.Policies(), config.Policies{Dir: "/p"}},
+		{c.UI(), config.UI{Color: false}},
+	} {
+		if !reflect.DeepEqual(tt.got, tt.want) {
+			t.Errorf("%+v, want %+v", tt.got, tt.want)
+		}
+	}
+	if len(config.Diff(config.Default(), c)) != len(config.Keys()) {
+		t.Error("a key kept its default")
+	}
+	if c.Sources().Digest() != report.Digest {
+		t.Error("the report speaks of other sources")
 	}
 }

@@ -13,8 +13,8 @@ import (
 // costs minutes and a hundred megabytes of memory.
 const (
 	maxKeys   = 4096  // keys and section headers of one file
-	maxParts  = 16    // names joined by dots
-	maxDepth  = 16    // lists and tables within each other
+	maxParts  = 16    // names of one key, joined by dots or nested in braces
+	maxDepth  = 16    // lists within each other
 	maxTokens = 16384 // commas, equals signs, brackets and dots of one file
 )
 
@@ -63,7 +63,7 @@ func readDocument(data []byte) (*document, *syntaxError) {
 	for p.NextExpression() {
 		e := p.Expression()
 		if d.count++; d.count > maxKeys {
-			return d, &syntaxError{offset(e), fmt.Sprintf("the file holds more than %d keys", maxKeys)}
+			return d, &syntaxError{at: offset(e), message: fmt.Sprintf("the file holds more than %d keys", maxKeys), bound: true}
 		}
 		switch e.Kind {
 		case unstable.Table, unstable.ArrayTable:
@@ -78,7 +78,7 @@ func readDocument(data []byte) (*document, *syntaxError) {
 			if current != nil {
 				prefix = current.path
 			}
-			if err := d.add(p, e, prefix, current, 0); err != nil {
+			if err := d.add(p, e, prefix, current); err != nil {
 				return d, err
 			}
 		}
@@ -87,7 +87,7 @@ func readDocument(data []byte) (*document, *syntaxError) {
 }
 
 // add takes one key = value apart, going into tables in braces.
-func (d *document) add(p *unstable.Parser, e *unstable.Node, prefix []string, under *header, depth int) *syntaxError {
+func (d *document) add(p *unstable.Parser, e *unstable.Node, prefix []string, under *header) *syntaxError {
 	path, at, err := keyPath(e, prefix)
 	if err != nil {
 		return err
@@ -95,24 +95,21 @@ func (d *document) add(p *unstable.Parser, e *unstable.Node, prefix []string, un
 	v := e.Value()
 	start := valueOffset(p.Data(), e)
 	if v.Kind != unstable.InlineTable {
-		n, err := d.node(v, start, depth)
+		n, err := d.node(v, start, 0)
 		if err != nil {
 			return err
 		}
 		d.settings = append(d.settings, setting{path: path, at: at, value: n, under: under})
 		return nil
 	}
-	if depth >= maxDepth {
-		return &syntaxError{start, fmt.Sprintf("tables are nested more than %d deep", maxDepth)}
-	}
 	inner := v.Children()
 	empty := true
 	for inner.Next() {
 		empty = false
 		if d.count++; d.count > maxKeys {
-			return &syntaxError{start, fmt.Sprintf("the file holds more than %d keys", maxKeys)}
+			return &syntaxError{at: start, message: fmt.Sprintf("the file holds more than %d keys", maxKeys), bound: true}
 		}
-		if err := d.add(p, inner.Node(), path, under, depth+1); err != nil {
+		if err := d.add(p, inner.Node(), path, under); err != nil {
 			return err
 		}
 	}
@@ -130,7 +127,7 @@ func (d *document) node(v *unstable.Node, at, depth int) (node, *syntaxError) {
 	case unstable.InlineTable: // within a list: no key takes one
 	case unstable.Array:
 		if depth >= maxDepth {
-			return n, &syntaxError{at, fmt.Sprintf("lists are nested more than %d deep", maxDepth)}
+			return n, &syntaxError{at: at, message: fmt.Sprintf("lists are nested more than %d deep", maxDepth), bound: true}
 		}
 		for it := v.Children(); it.Next(); {
 			place := at // lists and tables do not know their own
@@ -156,7 +153,7 @@ func keyPath(e *unstable.Node, prefix []string) ([]string, int, *syntaxError) {
 	for it := e.Key(); it.Next(); {
 		at = int(it.Node().Raw.Offset)
 		if len(path) == maxParts {
-			return nil, 0, &syntaxError{at, fmt.Sprintf("more than %d names are joined by dots", maxParts)}
+			return nil, 0, &syntaxError{at: at, message: fmt.Sprintf("the key has more than %d names", maxParts), bound: true}
 		}
 		path = append(path, string(it.Node().Data))
 	}
@@ -192,7 +189,7 @@ func offset(e *unstable.Node) int {
 func parseValue(text string) (node, *syntaxError) {
 	d, err := readDocument([]byte("value = " + text))
 	if err == nil && len(d.settings) != 1 {
-		err = &syntaxError{0, "not one value"}
+		err = &syntaxError{message: "not one value"}
 	}
 	if err != nil {
 		return node{}, err

@@ -177,7 +177,7 @@ func TestOldNames(t *testing.T) {
 	if !report.OK() || len(report.Warnings()) != 1 || report.Problems[0].Suggestion != `"debug"` || c.Text("daemon.log_level") != `"info"` {
 		t.Errorf("trace:\n%s", render(t, report))
 	}
-	for _, text := range []string{"autonomy = {}", "autonomy = 5", "[[persona]]\nx = 1", "[autonomy.deep.er]\nx = [1, {a = 2}]", "telemetry.enabled = {}"} {
+	for _, text := range []string{"autonomy = {}", "autonomy = 5", "[[persona]]\nx = 1\n[[persona]]\nx = 2", "[autonomy.deep.er]\nx = [1, {a = 2}]", "telemetry.enabled = {}"} {
 		if c, report := parse(text); c == nil || len(report.Warnings()) != 1 {
 			t.Errorf("%s:\n%s", text, render(t, report))
 		}

@@ -84,7 +84,7 @@ func (s *Sources) Digest() string {
 		var n [8]byte
 		binary.BigEndian.PutUint64(n[:], uint64(len(f.Path)))
 		h.Write(n[:])
-		io.WriteString(h, f.Path)
+		h.Write([]byte(f.Path))
 		h.Write(f.Sum[:])
 	}
 	if s.Config != nil {
@@ -105,6 +105,9 @@ func (s *Sources) decode() {
 	var err *syntaxError
 	if s.doc, err = readDocument(s.Config.Data); err != nil {
 		s.broken = true
+		if err.bound {
+			s.doc = new(document)
+		}
 		s.problems = append(s.problems, s.Config.problem(err))
 	}
 }
@@ -208,10 +211,7 @@ func cause(err error) string {
 }
 
 func shellQuote(s string) string {
-	plain := func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+", r))
-	}
-	if s != "" && strings.IndexFunc(s, plain) < 0 {
+	if s != "" && strings.Trim(s, letters+"/._-+") == "" {
 		return s
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"

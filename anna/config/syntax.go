@@ -16,6 +16,7 @@ import (
 type syntaxError struct {
 	at      int
 	message string
+	bound   bool // a bound was crossed: the rest is not worth judging
 }
 
 func (e *syntaxError) Error() string { return e.message }
@@ -24,7 +25,7 @@ func (e *syntaxError) Error() string { return e.message }
 // sees it.
 func checkText(data []byte) *syntaxError {
 	if bytes.HasPrefix(data, []byte("\xef\xbb\xbf")) {
-		return &syntaxError{0, "the file begins with a byte order mark: save it as UTF-8 without one"}
+		return &syntaxError{at: 0, message: "the file begins with a byte order mark: save it as UTF-8 without one"}
 	}
 	if !utf8.Valid(data) {
 		at := 0
@@ -35,17 +36,17 @@ func checkText(data []byte) *syntaxError {
 			}
 			at += size
 		}
-		return &syntaxError{at, "the file is not UTF-8 text"}
+		return &syntaxError{at: at, message: "the file is not UTF-8 text"}
 	}
 	tokens := 0
 	for i, c := range data {
 		switch c {
 		case ',', '=', '[', '{', '.':
 			if tokens++; tokens > maxTokens {
-				return &syntaxError{i, "the file holds too many values for a configuration"}
+				return &syntaxError{at: i, message: "the file holds too many values for a configuration"}
 			}
 		case 0:
-			return &syntaxError{i, "the file holds a NUL byte: it is not text"}
+			return &syntaxError{at: i, message: "the file holds a NUL byte: it is not text"}
 		}
 	}
 	return nil
@@ -61,7 +62,7 @@ func checkSyntax(data []byte) *syntaxError {
 	}
 	var decode *toml.DecodeError
 	if !errors.As(err, &decode) {
-		return &syntaxError{0, strings.TrimPrefix(err.Error(), "toml: ")}
+		return &syntaxError{message: strings.TrimPrefix(err.Error(), "toml: ")}
 	}
 	line, column := decode.Position()
 	at := 0
@@ -72,7 +73,7 @@ func checkSyntax(data []byte) *syntaxError {
 		}
 		at += i + 1
 	}
-	return &syntaxError{min(at+max(column-1, 0), len(data)), strings.TrimPrefix(decode.Error(), "toml: ")}
+	return &syntaxError{at: min(at+max(column-1, 0), len(data)), message: strings.TrimPrefix(decode.Error(), "toml: ")}
 }
 
 // plainer says in words of everyday what go-toml says in those of the
@@ -81,8 +82,6 @@ var plainer = map[string]string{
 	"basic strings cannot have new lines":   "the text does not end in this line: the closing quote is missing",
 	"unterminated basic string":             "the text does not end in this line: the closing quote is missing",
 	"unterminated literal string":           "the text does not end in this line: the closing quote is missing",
-	"unterminated multiline basic string":   `the text does not end: the closing """ is missing`,
-	"unterminated multiline literal string": "the text does not end: the closing ''' is missing",
 	"literal strings cannot have new lines": "the text does not end in this line: the closing quote is missing",
 }
 
@@ -92,7 +91,7 @@ func parserError(err error, data []byte) *syntaxError {
 	}
 	var perr *unstable.ParserError
 	if !errors.As(err, &perr) {
-		return &syntaxError{0, err.Error()}
+		return &syntaxError{message: err.Error()}
 	}
 	// A highlight is a part of data and shares its end.
 	at := len(data) - cap(perr.Highlight)
@@ -100,7 +99,7 @@ func parserError(err error, data []byte) *syntaxError {
 	if plainer, ok := plainer[message]; ok {
 		message = plainer
 	}
-	return &syntaxError{min(max(at, 0), len(data)), message}
+	return &syntaxError{at: min(max(at, 0), len(data)), message: message}
 }
 
 // bareLine is a key with a value that begins like a word, a path, or a number
