@@ -47,6 +47,9 @@ A flag has the last word over the configuration file. A missing file means the d
 			for _, o := range overrides {
 				if c.IsSet(o.Flag) {
 					o.Value = c.String(o.Flag)
+					if _, err := config.Default().With(o.Key, o.Value, "--"+o.Flag); err != nil {
+						return console.Usagef("see: "+c.Path()+" --help", "%s", err)
+					}
 					opts.Overrides = append(opts.Overrides, o)
 				}
 			}

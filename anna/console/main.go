@@ -35,7 +35,7 @@ func Main(w *World, words []string) int {
 	if ctx.Err() != nil && err != nil {
 		return ExitInterrupted
 	}
-	return report(w, err, slices.ContainsFunc(words, isJSONFlag))
+	return report(w, err, wantsJSON(words))
 }
 
 // MainOf runs a program that is one command, and leaves signals to it.
@@ -43,10 +43,18 @@ func MainOf(w *World, root *Command, words []string) int {
 	return report(w, run(context.Background(), w, root, words), false)
 }
 
-// isJSONFlag finds --json also on a line that could not be parsed: the script
+// wantsJSON finds --json also on a line that could not be parsed: the script
 // that typed it wants its error as JSON all the same.
-func isJSONFlag(word string) bool {
-	return word == "--json" || word == "-json" || word == "--json=true"
+func wantsJSON(words []string) bool {
+	for _, word := range words {
+		switch word {
+		case "--":
+			return false
+		case "--json", "-json", "--json=true":
+			return true
+		}
+	}
+	return false
 }
 
 func run(ctx context.Context, w *World, root *Command, words []string) error {

@@ -26,7 +26,8 @@ func Run(opts Options) error {
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, unix.SIGTERM, unix.SIGINT, unix.SIGHUP)
 	defer signal.Stop(signals)
-	unix.Umask(0o077)
+	// Nothing for others, ever; the group may read where a file's own mode says so.
+	unix.Umask(0o027)
 
 	notify("STATUS=starting")
 	d, err := Start(context.Background(), opts)

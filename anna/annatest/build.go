@@ -1,0 +1,52 @@
+package annatest
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+)
+
+var (
+	buildOnce sync.Once
+	buildDir  string
+	buildErr  error
+	buildLog  []byte
+)
+
+// Build builds the real executable, once for a test process, and returns a
+// directory that holds it under its three names: anna, annad and annactl. The
+// caller removes nothing; RemoveBuild, in a TestMain, does.
+func Build(t testing.TB) string {
+	t.Helper()
+	root := RepoRoot(t)
+	buildOnce.Do(func() {
+		if buildDir, buildErr = os.MkdirTemp("", "anna-build-"); buildErr != nil {
+			return
+		}
+		cmd := exec.Command("go", "build", "-o", filepath.Join(buildDir, "anna"), ".")
+		cmd.Dir = root
+		if buildLog, buildErr = cmd.CombinedOutput(); buildErr != nil {
+			return
+		}
+		for _, name := range []string{"annad", "annactl"} {
+			if buildErr = os.Symlink("anna", filepath.Join(buildDir, name)); buildErr != nil {
+				return
+			}
+		}
+		// Tests run it as other users, too.
+		buildErr = os.Chmod(buildDir, 0o755)
+	})
+	if buildErr != nil {
+		t.Fatalf("cannot build anna: %v\n%s", buildErr, buildLog)
+	}
+	return buildDir
+}
+
+// RemoveBuild removes what Build left.
+func RemoveBuild() {
+	if buildDir != "" {
+		os.RemoveAll(buildDir)
+	}
+}
