@@ -84,7 +84,7 @@ func (h file) Ioctl(request uint32, arg []byte) error {
 	var errno unix.Errno
 	err = conn.Control(func(fd uintptr) { errno = ioctl(fd, request, arg) })
 	if err != nil {
-		return err
+		return os.ErrClosed
 	}
 	if errno != 0 {
 		return errno

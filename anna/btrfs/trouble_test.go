@@ -228,7 +228,7 @@ func TestSeed(t *testing.T) {
 	t.Parallel()
 	d := annatest.MakeDisk(t, []int64{256 * mib})
 	annatest.Run(t, "btrfstune", "-S", "1", d.Loops[0].Path)
-	dir := d.Mount(t, "")
+	dir := d.Mount(t, "ro")
 	if s := must(must(Open(dir, Roots{}))(t).State(t.Context()))(t); s.Forced || !s.ReadOnly {
 		t.Errorf("a seed is read-only, but not by force: %+v", s)
 	}
