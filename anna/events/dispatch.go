@@ -68,7 +68,8 @@ func (e *Engine) Run(ctx context.Context) error {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
-		c, wait, ok := e.next(ctx.Err() != nil)
+		draining := ctx.Err() != nil
+		c, wait, ok := e.next(draining)
 		if c != nil {
 			if !e.hand(work, *c) {
 				return nil
@@ -78,7 +79,7 @@ func (e *Engine) Run(ctx context.Context) error {
 			}
 			continue
 		}
-		if ctx.Err() != nil {
+		if draining {
 			return nil
 		}
 		if !ok {
@@ -113,7 +114,7 @@ func (e *Engine) next(draining bool) (c *Composite, wait time.Duration, ok bool)
 			pick, earliest = i, at
 		}
 	}
-	if d, retry := e.spool.retryIn(now); retry && e.ledger.pending() > 0 {
+	if d, retry := e.spool.retryIn(now); retry {
 		if d == 0 {
 			e.unwritten = true // a commit tries
 			e.commitLocked()

@@ -199,3 +199,7 @@ func TestNetworkDefaultRoutesOnly(t *testing.T) {
 		}
 	}
 }
+
+func netlinkMessage(kind uint16, data []byte) netlink.Message {
+	return netlink.Message{Header: netlink.Header{Type: netlink.HeaderType(kind)}, Data: data}
+}
