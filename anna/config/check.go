@@ -54,7 +54,7 @@ func (b *builder) checkHeaders(skip map[*header]bool) {
 			b.report(Error, name, h.at, fmt.Sprintf("the section %s is there once: it is written [%s], not [[%s]]", name, name, name)).Suggestion = "[" + name + "]"
 			skip[h], b.contradicted = true, true
 		case seen[name] != nil:
-			b.report(Error, name, h.at, fmt.Sprintf("the section [%s] is already there, in line %d", name, b.line(seen[name].at)))
+			b.tell(Error, name, h.at, fmt.Sprintf("the section [%s] is already there, in line %d", name, b.line(seen[name].at)))
 			b.contradicted = true
 		default:
 			seen[name] = h
@@ -70,7 +70,7 @@ func (b *builder) checkSetting(set setting) {
 		return
 	}
 	if earlier, twice := b.first[name]; twice {
-		b.report(Error, name, set.at, fmt.Sprintf("%s is already given, in line %d", name, b.line(earlier.at)))
+		b.tell(Error, name, set.at, fmt.Sprintf("%s is already given, in line %d", name, b.line(earlier.at)))
 		b.contradicted = true
 		return
 	}
@@ -127,7 +127,7 @@ func (b *builder) oldNames() {
 				continue
 			}
 			if now, both := b.first[k.Name]; both {
-				b.report(Warning, k.Name, set.at, fmt.Sprintf("%s is the old name of %s, which is given in line %d and counts", old, k.Name, b.line(now.at)))
+				b.tell(Warning, k.Name, set.at, fmt.Sprintf("%s is the old name of %s, which is given in line %d and counts", old, k.Name, b.line(now.at)))
 				continue
 			}
 			b.take(k, set, old, Warning)
@@ -199,7 +199,12 @@ func (b *builder) unknownSection(path []string, at int) {
 	}
 }
 
-// report tells a problem at an offset of the file.
+// tell tells a problem at an offset of the file.
+func (b *builder) tell(severity Severity, name string, at int, message string) {
+	_ = b.report(severity, name, at, message)
+}
+
+// report tells a problem and lets the caller add what is allowed or meant.
 func (b *builder) report(severity Severity, name string, at int, message string) *Problem {
 	p := Problem{Severity: severity, File: b.sources.Path, Key: shorten(name, 120), Message: message}
 	if len(b.problems) < 4*maxProblems { // what is beyond is only counted

@@ -27,8 +27,7 @@ func (b *builder) thresholds() {
 		if l, ok := x.(Limit); ok {
 			h := y.(Limit)
 			if (l.Percent != 0) != (h.Percent != 0) {
-				b.cross2(Warning, crit, warn, fmt.Sprintf("%s (%s) and %s (%s) cannot be compared: one is a size, the other a percentage of the limit", crit.Name, y, warn.Name, x)).
-					Hint = "give both in the same way, so that it is certain that the warning comes first"
+				b.between(Warning, crit, warn, fmt.Sprintf("%s (%s) and %s (%s) cannot be compared: one is a size, the other a percentage of the limit; give both in the same way", crit.Name, y, warn.Name, x))
 				continue
 			}
 			if l.Percent != 0 {
@@ -38,7 +37,7 @@ func (b *builder) thresholds() {
 			}
 		}
 		if compare(x, y) >= 0 {
-			b.cross2(Error, crit, warn, fmt.Sprintf("%s (%s) must be above %s (%s)", crit.Name, b.said(crit), warn.Name, b.said(warn)))
+			b.between(Error, crit, warn, fmt.Sprintf("%s (%s) must be above %s (%s)", crit.Name, b.said(crit), warn.Name, b.said(warn)))
 		}
 	}
 	b.never("health.queue_crit", "events.queue_limit", "the queue never gets so long")
@@ -49,7 +48,7 @@ func (b *builder) thresholds() {
 func (b *builder) never(threshold, bound, why string) {
 	t, l := byName[threshold], byName[bound]
 	if b.given(t, l) && compare(t.get(&b.config.v), l.get(&b.config.v)) > 0 {
-		b.cross2(Warning, t, l, fmt.Sprintf("%s (%s) is above %s (%s): %s", t.Name, b.said(t), l.Name, b.said(l), why))
+		b.between(Warning, t, l, fmt.Sprintf("%s (%s) is above %s (%s): %s", t.Name, b.said(t), l.Name, b.said(l), why))
 	}
 }
 
@@ -63,7 +62,7 @@ func (b *builder) intervals() {
 			continue
 		}
 		if x := long.get(&b.config.v); compare(x, short.get(&b.config.v)) < 0 && format(x) != `"0s"` {
-			b.cross2(Warning, long, short, fmt.Sprintf("%s (%s) is shorter than %s (%s): %s", long.Name, b.said(long), short.Name, b.said(short), pair[2]))
+			b.between(Warning, long, short, fmt.Sprintf("%s (%s) is shorter than %s (%s): %s", long.Name, b.said(long), short.Name, b.said(short), pair[2]))
 		}
 	}
 }
@@ -86,7 +85,7 @@ func (b *builder) groups() {
 			p := b.report(Error, name, at, fmt.Sprintf("%s: there is no group %s on this system", name, quote(group)))
 			p.Allowed, p.Hint = k.Allowed, "create it with: sudo groupadd --system "+shellQuote(group)
 		case GroupUnknown:
-			b.report(Warning, name, at, fmt.Sprintf("%s: the group %s is not in /etc/group; whether another source of nsswitch.conf knows it cannot be told here", name, quote(group)))
+			b.tell(Warning, name, at, fmt.Sprintf("%s: the group %s is not in /etc/group; whether another source of nsswitch.conf knows it cannot be told here", name, quote(group)))
 		}
 	}
 }
@@ -106,14 +105,14 @@ func (b *builder) given(x, y *key) bool {
 	return some
 }
 
-// cross2 tells a problem between two keys where the first of them that is in
+// between tells a problem between two keys where the first of them that is in
 // the file stands.
-func (b *builder) cross2(severity Severity, x, y *key, message string) *Problem {
+func (b *builder) between(severity Severity, x, y *key, message string) {
 	k := x
 	if b.config.Origin(x.Name).IsDefault() {
 		k = y
 	}
-	return b.report(severity, k.Name, b.place(k), message)
+	b.tell(severity, k.Name, b.place(k), message)
 }
 
 // place is the offset of the value of a key that is in the file.

@@ -134,7 +134,7 @@ func TestCrossChecks(t *testing.T) {
 	for _, tt := range []struct{ name, text, want string }{
 		{"equal", "[health]\nqueue_warn = 100", `error 2 health.queue_crit (100, the default) must be above health.queue_warn (100)`},
 		{"percent", "[health]\nmemory_warn = \"90%\"\nmemory_crit = \"80%\"", `error 3 health.memory_crit (80%) must be above health.memory_warn (90%)`},
-		{"mixed", "[health]\nmemory_warn = \"90%\"", `warning 2 health.memory_crit (70MB) and health.memory_warn (90%) cannot be compared: one is a size, the other a percentage of the limit`},
+		{"mixed", "[health]\nmemory_warn = \"90%\"", `warning 2 health.memory_crit (70MB) and health.memory_warn (90%) cannot be compared: one is a size, the other a percentage of the limit; give both in the same way`},
 		{"never", "[events]\nqueue_limit = 64", `warning 2 health.queue_crit (100, the default) is above events.queue_limit (64): the queue never gets so long`},
 		{"interval", "[telemetry]\ninterval = \"1s\"\n[health]\ninterval = \"2s\"", `warning 2 telemetry.interval (1s) is shorter than health.interval (2s): nothing new is there to be stored in between`},
 		{"unread", "[health]\nrpc_p99_warn = \"1s\"\nrpc_p99_crit = 5", `error 3 health.rpc_p99_crit: cannot be the number 5: it must be a duration in quotes`},

@@ -33,8 +33,8 @@ type Problem struct {
 	Caret      int      `json:"caret,omitempty"`      // the character of Text that Column points at, from 0
 }
 
-// Summary is the first line of the problem: where and what.
-func (p Problem) Summary() string { return p.place() + p.Message }
+// Error is the first line of the problem: where and what.
+func (p Problem) Error() string { return p.place() + p.Message }
 
 func (p Problem) place() string {
 	switch {
@@ -91,7 +91,7 @@ type InvalidError struct{ Report Report }
 // Error is one line; the report has the rest.
 func (e *InvalidError) Error() string {
 	errs := e.Report.Errors()
-	s := "cannot use the configuration: " + clean(errs[0].Summary(), maxWord)
+	s := "cannot use the configuration: " + clean(errs[0].Error(), maxWord)
 	if n := len(errs) - 1 + e.Report.Omitted; n > 0 {
 		s += fmt.Sprintf(" (and %d more)", n)
 	}

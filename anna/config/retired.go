@@ -63,5 +63,5 @@ func (b *builder) retire(r *retired, at int) {
 		return
 	}
 	b.retired[r.name] = true
-	b.report(Warning, r.name, at, r.message)
+	b.tell(Warning, r.name, at, r.message)
 }
