@@ -170,7 +170,7 @@ func tooLarge(limit int64) error {
 }
 
 func regular(info fs.FileInfo) error {
-	what := ""
+	var what string
 	switch mode := info.Mode(); {
 	case mode.IsRegular():
 		return nil
