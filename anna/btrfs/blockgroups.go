@@ -76,7 +76,19 @@ func (fs *FS) BlockGroups(ctx context.Context) (*BlockGroups, error) {
 		out.lookUsed(ctx, s)
 	}
 	out.Calls = s.Calls()
+	if n := out.unknown(); n > 0 && len(out.Missing) == 0 {
+		addMissing(&out.Missing, Missing{What: fmt.Sprintf("use of %d block groups", n), Why: "no item in the tree, they are being made or removed", Need: NeedMore})
+	}
 	return out, nil
+}
+
+func (b *BlockGroups) unknown() (n int) {
+	for _, g := range b.List {
+		if !g.Known {
+			n++
+		}
+	}
+	return n
 }
 
 // scanUsed reads the block group tree, which holds nothing else.
