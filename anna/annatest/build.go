@@ -27,6 +27,7 @@ func Build(t testing.TB) string {
 		}
 		cmd := exec.Command("go", "build", "-o", filepath.Join(buildDir, "anna"), ".")
 		cmd.Dir = root
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is shipped; it runs on any libc
 		if buildLog, buildErr = cmd.CombinedOutput(); buildErr != nil {
 			return
 		}

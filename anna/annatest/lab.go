@@ -48,7 +48,7 @@ func Lab(t testing.TB, payload ...Payload) *Machine {
 	m := &Machine{
 		t:      t,
 		name:   fmt.Sprintf("go-%d-%d", os.Getpid(), labs.Add(1)),
-		script: filepath.Join(moduleRoot(t), "scripts", "systemd-lab"),
+		script: filepath.Join(RepoRoot(t), "scripts", "systemd-lab"),
 	}
 	m.boot(root)
 	return m
@@ -164,7 +164,7 @@ func (m *Machine) run(user string, stdin io.Reader, cmd []string) (string, strin
 func Anna(program string) Payload {
 	return func(t testing.TB, root string) {
 		t.Helper()
-		dist := filepath.Join(moduleRoot(t), "dist")
+		dist := filepath.Join(RepoRoot(t), "dist")
 		install := func(from, to string, mode os.FileMode) {
 			text, err := os.ReadFile(from)
 			if err != nil {
@@ -215,22 +215,4 @@ func BuildStatic(t testing.TB, pkg string) string {
 		t.Fatalf("cannot build %s: %v\n%s", pkg, err, text)
 	}
 	return out
-}
-
-// moduleRoot is the directory of go.mod, above the package under test.
-func moduleRoot(t testing.TB) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return dir
-		}
-		if dir == filepath.Dir(dir) {
-			t.Fatal("cannot find go.mod above the package under test")
-		}
-		dir = filepath.Dir(dir)
-	}
 }

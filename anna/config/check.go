@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/pelletier/go-toml/v2/unstable"
+
+	"github.com/jjgarcianorway/anna-assistant/anna/nearest"
 )
 
 // builder makes a configuration out of a document, telling every problem.
@@ -177,7 +179,7 @@ func (b *builder) unknownKey(set setting) {
 	}
 	p := b.report(Error, name, set.at, fmt.Sprintf("there is no key %s in the section [%s]", shorten(join([]string{last}), 80), section))
 	p.Allowed = strings.Join(siblings, ", ")
-	if p.Suggestion = nearest(last, siblings); p.Suggestion == "" {
+	if p.Suggestion = nearest.Of(last, siblings); p.Suggestion == "" {
 		p.Suggestion = elsewhere
 	}
 }
@@ -194,7 +196,7 @@ func (b *builder) unknownSection(path []string, at int) {
 	}
 	p := b.report(Error, name, at, fmt.Sprintf("there is no section [%s]", shorten(name, 80)))
 	p.Allowed = strings.Join(known, ", ")
-	if s := nearest(name, known); s != "" {
+	if s := nearest.Of(name, known); s != "" {
 		p.Suggestion = "[" + s + "]"
 	}
 }

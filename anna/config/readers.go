@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/pelletier/go-toml/v2/unstable"
+
+	"github.com/jjgarcianorway/anna-assistant/anna/nearest"
 )
 
 // describe names a value as people would: `the number 5`.
@@ -80,7 +82,7 @@ func readLevel(n node) (any, *mismatch) {
 		for i, l := range levels {
 			names[i] = formatLevel(l)
 		}
-		m.offer(nearest(n.str, names))
+		m.offer(nearest.Of(n.str, names))
 		if strings.EqualFold(n.str, "trace") {
 			m.offer("debug")
 		}
@@ -108,7 +110,7 @@ func truth(word string) string {
 	case "no", "off", "0", "disabled":
 		return "false"
 	}
-	return nearest(word, []string{"true", "false"})
+	return nearest.Of(word, []string{"true", "false"})
 }
 
 func readInt(n node) (any, *mismatch) {
