@@ -14,6 +14,7 @@ type batch struct {
 	samples []sampleRow
 	records map[string]record // the last of each key
 
+	durable   bool  // something in it must outlast a power cut
 	bytes     int64 // about what all that takes in memory
 	lostSince time.Time
 }
@@ -69,6 +70,7 @@ func (b *batch) prepend(old *batch) {
 		b.records[key] = r
 	}
 	b.bytes += old.bytes
+	b.durable = b.durable || old.durable
 }
 
 type losses struct{ samples, events, records uint64 }

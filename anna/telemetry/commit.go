@@ -42,8 +42,7 @@ func (d *database) commitOnce(ctx context.Context, b *batch, now time.Time, out 
 	if b.rows() == 0 {
 		return nil
 	}
-	if len(b.records) > 0 {
-		// What must not wait must not be lost to a power cut either.
+	if b.durable {
 		if _, err := d.w.ExecContext(ctx, "PRAGMA synchronous = FULL"); err != nil {
 			return err
 		}

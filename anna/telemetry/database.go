@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"sync/atomic"
 	"time"
 )
 
@@ -30,6 +31,8 @@ type database struct {
 	ids   map[string]int64 // series
 	base  int64            // what batch numbers of this run are added to
 	prune time.Time        // when retention was last applied
+
+	suspect atomic.Bool // a reader met damage: check before the next commit
 }
 
 func dsn(path string, extra ...string) string {
@@ -41,12 +44,18 @@ func dsn(path string, extra ...string) string {
 	return (&url.URL{Scheme: "file", Path: path, RawQuery: q.Encode()}).String()
 }
 
-// openDatabase opens, checks after an unclean end, and migrates.
-func openDatabase(ctx context.Context, path string, check bool, maxSize int64) (*database, error) {
-	w, err := sql.Open("sqlite", dsn(path,
-		"auto_vacuum(2)", "journal_mode(wal)", "synchronous(1)",
+// openDatabase opens, checks after an unclean end, and migrates. Only a fresh
+// one can be told to give pages back.
+func openDatabase(ctx context.Context, path string, check, fresh bool, maxSize int64) (*database, error) {
+	pragmas := []string{
+		"journal_mode(wal)", "synchronous(1)",
 		fmt.Sprintf("wal_autocheckpoint(%d)", walPages), fmt.Sprintf("journal_size_limit(%d)", walPages*pageSize),
-		fmt.Sprintf("max_page_count(%d)", maxSize/pageSize))+"&_txlock=immediate")
+		fmt.Sprintf("max_page_count(%d)", maxSize/pageSize),
+	}
+	if fresh {
+		pragmas = append([]string{"auto_vacuum(2)"}, pragmas...)
+	}
+	w, err := sql.Open("sqlite", dsn(path, pragmas...)+"&_txlock=immediate")
 	if err != nil {
 		return nil, err
 	}
@@ -115,6 +124,22 @@ func (d *database) loadSeries(ctx context.Context) error {
 	}
 	d.ids = ids
 	return rows.Err()
+}
+
+// met takes note of an error that a reader met.
+func (d *database) met(err error) error {
+	if damaged(err) {
+		d.suspect.Store(true)
+	}
+	return fmt.Errorf("cannot read the history: %w", err)
+}
+
+// recheck looks at the whole file when a reader met damage.
+func (d *database) recheck(ctx context.Context) error {
+	if !d.suspect.Swap(false) {
+		return nil
+	}
+	return quickCheck(ctx, d.w)
 }
 
 // bytes is what the database takes on disk, its log included.

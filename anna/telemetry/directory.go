@@ -2,8 +2,10 @@ package telemetry
 
 import (
 	"cmp"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -90,27 +92,50 @@ func takeLock(dir string) (*claim, error) {
 func (c *claim) path() string { return filepath.Join(c.dir, fileName) }
 
 // prepare makes the database file, private from its first moment, and refuses
-// links and whatever else is no plain file.
-func (c *claim) prepare() error {
+// links and whatever else is no plain file, or not ours. It tells whether the
+// file is new.
+func (c *claim) prepare() (fresh bool, err error) {
 	for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
 		info, err := os.Lstat(c.path() + suffix)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 		case err != nil:
-			return fmt.Errorf("cannot look at %s: %w", c.path()+suffix, cause(err))
+			return false, fmt.Errorf("cannot look at %s: %w", c.path()+suffix, cause(err))
 		case !info.Mode().IsRegular():
-			return fmt.Errorf("cannot use %s: %w", c.path()+suffix, errNotRegular)
+			return false, fmt.Errorf("cannot use %s: %w", c.path()+suffix, errNotRegular)
 		case info.Mode().Perm()&0o077 != 0:
 			if err := os.Chmod(c.path()+suffix, 0o600); err != nil {
-				return fmt.Errorf("cannot make %s private: %w", c.path()+suffix, cause(err))
+				return false, fmt.Errorf("cannot make %s private: %w", c.path()+suffix, cause(err))
 			}
 		}
 	}
 	f, err := os.OpenFile(c.path(), os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
-		return fmt.Errorf("cannot open %s: %w", c.path(), cause(err))
+		return false, fmt.Errorf("cannot open %s: %w", c.path(), cause(err))
 	}
-	return f.Close()
+	defer f.Close()
+	return inspect(f)
+}
+
+// inspect reads the header of a database (https://www.sqlite.org/fileformat.html,
+// 1.3) before SQLite sees the file, so that what is not ours is left untouched.
+func inspect(f *os.File) (fresh bool, err error) {
+	var head [72]byte
+	n, err := f.ReadAt(head[:], 0)
+	if n == 0 && errors.Is(err, io.EOF) {
+		return true, nil
+	}
+	if n < len(head) || string(head[:16]) != "SQLite format 3\x00" {
+		return false, nil // damage; SQLite will say so
+	}
+	version, app := binary.BigEndian.Uint32(head[60:]), binary.BigEndian.Uint32(head[68:])
+	switch {
+	case app != 0 && app != applicationID:
+		return false, errForeign
+	case app == applicationID && int64(version) > int64(len(migrations)):
+		return false, fmt.Errorf("%w: schema version %d, known are up to %d", errNewer, version, len(migrations))
+	}
+	return false, nil
 }
 
 // mark says that the database is open.

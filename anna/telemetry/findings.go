@@ -31,10 +31,14 @@ func (s *Store) SaveFinding(f Finding) {
 	})
 }
 
-// save hands a record in.
+// save hands a record in. One that is urgent is committed at once, and so that
+// a power cut cannot take it back.
 func (s *Store) save(urgent bool, r record) {
 	r.size += int64(rowBytes + len(r.key))
-	s.hand(urgent, func(b *batch) { b.put(r) })
+	s.hand(urgent, func(b *batch) {
+		b.put(r)
+		b.durable = b.durable || urgent
+	})
 }
 
 // Findings returns the findings that were raised at or after since, or are not

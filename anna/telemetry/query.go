@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"fmt"
 	"time"
 )
 
@@ -18,16 +17,16 @@ func (d *database) query(ctx context.Context, query string, scan func(*sql.Rows)
 	defer cancel()
 	rows, err := d.r.QueryContext(ctx, query, args...)
 	if err != nil {
-		return fmt.Errorf("cannot read the history: %w", err)
+		return d.met(err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		if err := scan(rows); err != nil {
-			return fmt.Errorf("cannot read the history: %w", err)
+			return d.met(err)
 		}
 	}
 	if err := rows.Err(); err != nil {
-		return fmt.Errorf("cannot read the history: %w", err)
+		return d.met(err)
 	}
 	return nil
 }

@@ -128,10 +128,18 @@ func selectSamples(ctx context.Context, q rowsQuerier, id int64, r Resolution, b
 // samples returns what makes up a series at a resolution: what was rolled up,
 // and beyond the marks what was not yet. The number of the last batch that is
 // part of it tells what else waits.
-func (d *database) samples(ctx context.Context, name string, begin, end int64, r Resolution) (list []Sample, taken int64, err error) {
+func (d *database) samples(ctx context.Context, name string, begin, end int64, r Resolution) ([]Sample, int64, error) {
 	if d == nil {
 		return nil, 0, nil
 	}
+	list, taken, err := d.readSamples(ctx, name, begin, end, r)
+	if err != nil {
+		err = d.met(err)
+	}
+	return list, taken, err
+}
+
+func (d *database) readSamples(ctx context.Context, name string, begin, end int64, r Resolution) (list []Sample, taken int64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, queryBound)
 	defer cancel()
 	tx, err := d.r.BeginTx(ctx, &sql.TxOptions{ReadOnly: true}) // one snapshot

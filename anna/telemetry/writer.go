@@ -65,6 +65,14 @@ func (s *Store) commit(ctx context.Context) error {
 	if s.db == nil && !s.attach(ctx) {
 		return s.why()
 	}
+	if err := s.db.recheck(ctx); err != nil && damaged(err) {
+		if err := s.replace(ctx, err); err != nil {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.blame(err)
+			return err
+		}
+	}
 	s.mu.Lock()
 	b := s.waiting
 	s.live.closeEnded(s.opt.Now(), b)
@@ -150,13 +158,14 @@ func (s *Store) tryAttach(ctx context.Context) error {
 		}
 		s.claim = c
 	}
-	if err := s.claim.prepare(); err != nil {
+	fresh, err := s.claim.prepare()
+	if err != nil {
 		return err
 	}
 	if err := s.claim.mark(); err != nil {
 		return err
 	}
-	db, err := openDatabase(ctx, s.claim.path(), s.claim.dirty, s.opt.MaxSize)
+	db, err := openDatabase(ctx, s.claim.path(), s.claim.dirty && !fresh, fresh, s.opt.MaxSize)
 	if err != nil {
 		return err
 	}
