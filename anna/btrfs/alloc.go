@@ -65,8 +65,9 @@ func (a Allocator) Fill(p Profile) Allocatable {
 		rooms[i] = Room{Device: r.Device, Holes: slices.Clone(r.Holes)}
 		free += r.total()
 	}
-	scale := max(1, free/maxStripe/maxSteps)
-	for ok {
+	limit, _ := a.limits(p)
+	scale := max(1, free/max(1, min(limit, maxStripe))/maxSteps)
+	for steps := 0; ok && steps < 4*maxSteps; steps++ {
 		n, bytes, raw := a.chunk(p, l, rooms, scale)
 		if n == 0 {
 			break

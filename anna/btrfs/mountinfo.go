@@ -196,7 +196,8 @@ func findHidden(mounts []Mount) {
 		}
 		for up, n := i, 0; n < maxNested; n++ {
 			p := mounts[up]
-			if m.HiddenBy = t.cover(p.Parent, p.Point, p.ID); m.HiddenBy != 0 {
+			if by := t.cover(p.Parent, p.Point, p.ID); by != 0 && by != m.ID {
+				m.HiddenBy = by
 				break
 			}
 			next, ok := t.byID[p.Parent]
