@@ -1,6 +1,7 @@
 package anna_test
 
 import (
+	"errors"
 	"net"
 	"os"
 	"os/exec"
@@ -62,7 +63,8 @@ func statusCmd(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	err := ts.Exec(args[1], args[2:]...)
 	got := 0
-	if exit, ok := err.(*exec.ExitError); ok {
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
 		got = exit.ExitCode()
 	} else if err != nil {
 		ts.Fatalf("%v", err)

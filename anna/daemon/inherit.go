@@ -27,7 +27,7 @@ func inherit() (*listening, error) {
 	for _, name := range []string{"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"} {
 		os.Unsetenv(name)
 	}
-	if err != nil || err2 != nil || pid != os.Getpid() || n < 1 {
+	if passed := err == nil && err2 == nil && pid == os.Getpid() && n > 0; !passed {
 		return nil, nil
 	}
 	fd := firstFD

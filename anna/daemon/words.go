@@ -45,7 +45,7 @@ func (w *words) write(state, reason string) {
 		Version: h.Version.Version, PID: h.PID, StartTime: h.StartTicks, Started: h.Started,
 		At: time.Now(), State: state, Reason: reason,
 	}
-	_, _, memory := h.Resources()
+	memory := h.Resources().Memory
 	said.MemoryMB, said.LimitMB = megabytes(memory.Current), megabytes(memory.Limit)
 	if err := diagnose.WriteWords(w.d.Socket, said); err != nil && !w.warned {
 		w.warned = true

@@ -7,6 +7,7 @@ package host
 import (
 	"log/slog"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -32,6 +33,9 @@ type Host struct {
 	process *metrics.Process
 	cgroup  *metrics.Cgroup
 	config  atomic.Pointer[config.Config]
+
+	mu   sync.Mutex
+	last Resources
 }
 
 // New makes the host of this process. methods are those whose latency is
@@ -53,10 +57,27 @@ func New(log *slog.Logger, cfg *config.Config, methods []string) *Host {
 // Config is the configuration that holds now.
 func (h *Host) Config() *config.Config { return h.config.Load() }
 
-// Resources measures the daemon: its process, its cgroup, and which memory
+// resourcesAge is how old a measurement may be that is given out again: many
+// questions at once must not cost many walks through /proc.
+const resourcesAge = 100 * time.Millisecond
+
+// Resources is what the daemon uses: its process, its cgroup, and which memory
 // figures count.
-func (h *Host) Resources() (metrics.ProcessSample, metrics.CgroupSample, metrics.Memory) {
-	p := h.process.Sample()
-	c := h.cgroup.Sample()
-	return p, c, metrics.MemoryOf(p, c)
+type Resources struct {
+	At      time.Time
+	Process metrics.ProcessSample
+	Cgroup  metrics.CgroupSample
+	Memory  metrics.Memory
+}
+
+// Resources measures what the daemon uses, or gives a measurement that is not
+// older than a tenth of a second.
+func (h *Host) Resources() Resources {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if now := time.Now(); now.Sub(h.last.At) > resourcesAge {
+		h.last = Resources{At: now, Process: h.process.Sample(), Cgroup: h.cgroup.Sample()}
+		h.last.Memory = metrics.MemoryOf(h.last.Process, h.last.Cgroup)
+	}
+	return h.last
 }

@@ -25,11 +25,12 @@ func serveMetrics(h *host.Host, r *rpc.Request) (any, error) {
 
 // measure takes the daemon's figures now.
 func measure(h *host.Host) *Metrics {
-	process, cgroup, memory := h.Resources()
+	used := h.Resources()
+	process, memory := used.Process, used.Memory
 	latency := h.Latency.Snapshot()
 	name, _ := os.Hostname()
 	m := &Metrics{
-		Version: h.Version.Version, PID: h.PID, Host: name, At: time.Now(), Standalone: h.Private,
+		Version: h.Version.Version, PID: h.PID, Host: name, At: used.At, Standalone: h.Private,
 		UptimeSec:  int64(time.Since(h.Started).Seconds()),
 		RPCLatency: window(latency.Quick),
 		Requests: Requests{
@@ -64,7 +65,6 @@ func measure(h *host.Host) *Metrics {
 		sec := cpu.Seconds()
 		m.Process.CPUSec = &sec
 	}
-	_ = cgroup
 	if m.RPCLatency.Samples == 0 {
 		u["rpc_latency_ms"] = "no request has been answered yet"
 	}

@@ -1,0 +1,45 @@
+# What one can do here. Each recipe is a command that also runs alone.
+
+# list the recipes
+default:
+    @just --list
+
+# build .bin/anna and its two other names
+build:
+    go build -o .bin/anna . && ln -sf anna .bin/annad && ln -sf anna .bin/annactl
+
+# how is the daemon? real figures, no set-up
+health:
+    go run . health --standalone
+
+# the tests
+test:
+    go test ./...
+
+# what has to hold before a change lands
+ci:
+    .ci/run
+
+# the linters alone
+lint:
+    .tools/golangci-lint run ./...
+
+# write the golden files anew; look at the difference before you commit it
+golden:
+    ANNA_UPDATE_GOLDEN=1 go test ./...
+
+# every benchmark, with its peer or its limit beside it
+bench:
+    go test -run '^$' -bench . -benchmem ./...
+
+# 100 requests/s for 60 s over 8 connections, beside the limits
+bench-load:
+    ANNA_TEST_LONG=1 go test -count=1 -v -run '^TestLoad$' ./anna
+
+# a throwaway Debian with a real systemd: just lab prepare
+lab *words:
+    scripts/systemd-lab {{ words }}
+
+# every fuzz test for 30 s
+fuzz:
+    scripts/fuzz.sh 30s
