@@ -74,7 +74,9 @@ func NewConfigSource(o ConfigOptions) (*ConfigSource, error) {
 const settleMost = 10
 
 // Run implements [Source].
-func (s *ConfigSource) Run(ctx context.Context, sink Sink) error { return s.end(s.run(ctx, sink)) }
+func (s *ConfigSource) Run(ctx context.Context, sink Sink) error {
+	return s.guard(func() error { return s.run(ctx, sink) })
+}
 
 func (s *ConfigSource) run(ctx context.Context, sink Sink) error {
 	notices, err := fsnotify.NewWatcher()
@@ -86,10 +88,16 @@ func (s *ConfigSource) run(ctx context.Context, sink Sink) error {
 	settle := time.NewTimer(0)
 	defer settle.Stop()
 	<-settle.C
-	s.forget()
+	look := func() (map[string]FileSeen, error) {
+		current, err := w.look()
+		if err == nil {
+			s.rescope(current)
+		}
+		return current, err
+	}
 	catchUp := true
 	for {
-		if err := s.settle(ctx, sink, catchUp, w.look); err != nil {
+		if err := s.settle(ctx, sink, catchUp, look); err != nil {
 			if ctx.Err() != nil {
 				return nil
 			}
@@ -114,16 +122,27 @@ func (s *ConfigSource) run(ctx context.Context, sink Sink) error {
 	}
 }
 
-// forget drops what was reported of files that are no longer on the list: that
-// they are not looked at does not make them removed.
-func (s *ConfigSource) forget() {
+// rescope makes what was reported fit the list of paths, which may be another
+// than that of the saved state. A file that is no longer on it is forgotten:
+// not to look at it does not make it removed. A file that is on it for the
+// first time is taken as it is: to look at it does not make it added.
+func (s *ConfigSource) rescope(current map[string]FileSeen) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	in := func(scope []string, key string) bool {
+		return slices.Contains(scope, key) || slices.Contains(scope, filepath.Dir(key))
+	}
 	for key := range s.reported {
-		if !slices.Contains(s.o.Paths, key) && !slices.Contains(s.o.Paths, filepath.Dir(key)) {
+		if !in(s.o.Paths, key) {
 			delete(s.reported, key)
 		}
 	}
+	for key, v := range current {
+		if s.begun && !in(s.scope, key) {
+			s.reported[key] = v
+		}
+	}
+	s.scope = s.o.Paths
 }
 
 // wait returns when something that matters changed and was left alone for a

@@ -175,6 +175,29 @@ func TestConfigCatchUpAndFullQueue(t *testing.T) {
 	}
 }
 
+// TestConfigListChanges restarts the source with another list, as a reload does.
+func TestConfigListChanges(t *testing.T) {
+	dir := t.TempDir()
+	p := func(name string) string { return filepath.Join(dir, name) }
+	for _, name := range []string{"a", "b", "c"} {
+		write(t, p(name), "1")
+	}
+	c := &collector{}
+	first := configSource(t, p("a"), p("b"), p("later"))
+	must(t, start(t, first, c)())
+	data, err := first.Save()
+	must(t, err)
+	write(t, p("later"), "1")
+	second := configSource(t, p("b"), p("c"), p("later"))
+	must(t, second.Load(data))
+	start(t, second, c)
+	if got := c.lines(); len(got) != 1 || got[0] != "added "+p("later")+" (late)" {
+		t.Errorf("a new list is told as %q", got)
+	}
+	write(t, p("c"), "2")
+	c.wait(t, "changed "+p("c"))
+}
+
 func TestConfigOverflow(t *testing.T) {
 	// The watch's own channel carries what the kernel says about a full queue;
 	// whatever was lost, the files are read again.

@@ -16,6 +16,7 @@ import (
 
 func TestMain(m *testing.M) {
 	childMain()
+	idleMain()
 	goleak.VerifyTestMain(m)
 }
 

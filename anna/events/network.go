@@ -77,7 +77,9 @@ const netGroups = unix.RTMGRP_LINK | unix.RTMGRP_IPV4_IFADDR | unix.RTMGRP_IPV6_
 	unix.RTMGRP_IPV4_ROUTE | unix.RTMGRP_IPV6_ROUTE
 
 // Run implements [Source].
-func (s *NetworkSource) Run(ctx context.Context, sink Sink) error { return s.end(s.run(ctx, sink)) }
+func (s *NetworkSource) Run(ctx context.Context, sink Sink) error {
+	return s.guard(func() error { return s.run(ctx, sink) })
+}
 
 func (s *NetworkSource) run(ctx context.Context, sink Sink) error {
 	conn, err := netlink.Dial(unix.NETLINK_ROUTE, &netlink.Config{Groups: netGroups, NetNS: s.o.NetNS})

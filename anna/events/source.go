@@ -86,6 +86,17 @@ func eventsIn(s *SourceStatus) *uint64  { return &s.Events }
 
 const failuresKept = 64
 
+// guard runs a source and notes how it ended, a panic too.
+func (h *health) guard(run func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &panicError{p, debug.Stack()}
+		}
+		err = h.end(err)
+	}()
+	return run()
+}
+
 // end notes how a run ended and returns its error.
 func (h *health) end(err error) error {
 	if err == nil {
@@ -115,6 +126,14 @@ func (h *health) Status() SourceStatus {
 	}
 	return s
 }
+
+// A panicError is a panic of a source. The stack is for the log alone.
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
 
 // A Runner keeps a source running and its state saved.
 type Runner struct {
@@ -162,6 +181,10 @@ func (r *Runner) Run(ctx context.Context) {
 		if time.Since(began) > restartLast {
 			pause = restartFirst
 		}
+		var p *panicError
+		if errors.As(err, &p) {
+			log.Error("event source panicked", "panic", p.value, "stack", string(p.stack))
+		}
 		log.Warn("event source failed", "error", err, "again_in", pause)
 		timer := time.NewTimer(pause)
 		select {
@@ -178,7 +201,7 @@ func (r *Runner) Run(ctx context.Context) {
 func (r *Runner) runOnce(ctx context.Context) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+			err = &panicError{p, debug.Stack()}
 		}
 	}()
 	return r.Source.Run(ctx, r.Sink)

@@ -84,7 +84,9 @@ func (s *StorageSource) Recheck() {
 }
 
 // Run implements [Source].
-func (s *StorageSource) Run(ctx context.Context, sink Sink) error { return s.end(s.run(ctx, sink)) }
+func (s *StorageSource) Run(ctx context.Context, sink Sink) error {
+	return s.guard(func() error { return s.run(ctx, sink) })
+}
 
 func (s *StorageSource) run(ctx context.Context, sink Sink) error {
 	// Not os.Open, which hands the file to the runtime's own epoll: whoever
@@ -195,14 +197,22 @@ func parseMounts(data []byte, ignore []string) (map[string]Mount, error) {
 	return mounts, nil
 }
 
-// joinOptions makes one sorted list. The file system's own "rw" says nothing
-// beside the mount's; its "ro" makes the mount read-only.
+// joinOptions makes one sorted list, without those that are paths inside of
+// file systems: everybody may read events. The file system's own "rw" says
+// nothing beside the mount's; its "ro" makes the mount read-only.
 func joinOptions(mount, super string) string {
 	all := append(strings.Split(mount, ","), strings.Split(super, ",")...)
 	if slices.Contains(all, "ro") {
 		all = slices.DeleteFunc(all, func(o string) bool { return o == "rw" })
 	}
-	all = slices.DeleteFunc(all, func(o string) bool { return o == "" })
+	all = slices.DeleteFunc(all, func(o string) bool {
+		name, _, _ := strings.Cut(o, "=")
+		switch strings.TrimSuffix(name, "+") {
+		case "", "subvol", "lowerdir", "upperdir", "workdir", "datadir":
+			return true
+		}
+		return false
+	})
 	slices.Sort(all)
 	return strings.Join(slices.Compact(all), ",")
 }

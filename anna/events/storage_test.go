@@ -138,6 +138,9 @@ func TestDescribeMount(t *testing.T) {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
 	}
+	if got := joinOptions("rw", "rw,lowerdir+=/home/a,upperdir=/b,subvolid=5,subvol=/@"); got != "rw,subvolid=5" {
+		t.Errorf("paths in options: %q", got)
+	}
 	if got := joinOptions("rw,relatime", "ro,errors=remount-ro"); got != "errors=remount-ro,relatime,ro" {
 		t.Errorf("options %q", got)
 	}

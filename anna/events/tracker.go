@@ -27,7 +27,10 @@ type tracker[T any] struct {
 	mu       sync.Mutex
 	reported map[string]T
 	begun    bool // reported means something
-	changed  chan struct{}
+	// scope is what reported was about, where that can be configured: what
+	// comes into it later is looked at for the first time.
+	scope   []string
+	changed chan struct{}
 }
 
 // init is called once, by the constructor of the source.
@@ -157,6 +160,7 @@ func (t *tracker[T]) waitRoom(ctx context.Context, sink Sink) error {
 type savedState[T any] struct {
 	Version int          `json:"version"`
 	Source  string       `json:"source"`
+	Scope   []string     `json:"scope,omitempty"`
 	Seen    map[string]T `json:"seen"`
 }
 
@@ -169,7 +173,7 @@ func (t *tracker[T]) Save() ([]byte, error) {
 	if !t.begun {
 		return nil, nil
 	}
-	return json.Marshal(savedState[T]{stateVersion, t.status.Name, t.reported})
+	return json.Marshal(savedState[T]{stateVersion, t.status.Name, t.scope, t.reported})
 }
 
 // Load implements [Source]. What cannot be used changes nothing.
@@ -203,6 +207,6 @@ func (t *tracker[T]) Load(data []byte) error {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.reported, t.begun = saved.Seen, true
+	t.reported, t.begun, t.scope = saved.Seen, true, saved.Scope
 	return nil
 }
