@@ -100,8 +100,9 @@ func (d *spoolDir) close() {
 func (d *spoolDir) generations() []uint64 {
 	var all []uint64
 	for _, name := range d.names() {
-		hex, ok := strings.CutPrefix(name, spoolPrefix)
-		if hex, ok = strings.CutSuffix(hex, spoolSuffix); !ok || len(hex) != 16 {
+		hex, begins := strings.CutPrefix(name, spoolPrefix)
+		hex, ends := strings.CutSuffix(hex, spoolSuffix)
+		if !begins || !ends || len(hex) != 16 {
 			continue
 		}
 		if n, err := strconv.ParseUint(hex, 16, 64); err == nil {
