@@ -3,7 +3,6 @@ package telemetry
 import (
 	"maps"
 	"slices"
-	"time"
 )
 
 // A batch is what waits for a commit.
@@ -14,9 +13,8 @@ type batch struct {
 	samples []sampleRow
 	records map[string]record // the last of each key
 
-	durable   bool  // something in it must outlast a power cut
-	bytes     int64 // about what all that takes in memory
-	lostSince time.Time
+	durable bool  // something in it must outlast a power cut
+	bytes   int64 // about what all that takes in memory
 }
 
 // sampleRow is one row of the samples table, by the name of its series.

@@ -169,8 +169,8 @@ func TestSeriesAreBounded(t *testing.T) {
 		s.Observe(time.Unix(1_700_000_000, 0), Point{fmt.Sprint(i), 1})
 	}
 	names, err := s.SeriesNames(t.Context())
-	if err != nil || len(names) != maxSeries || s.Stats().LostSamples != 7 {
-		t.Errorf("%d series, %d lost, %v", len(names), s.Stats().LostSamples, err)
+	if err != nil || len(names) != maxSeries || s.Stats().Refused != 7 {
+		t.Errorf("%d series, %d refused, %v", len(names), s.Stats().Refused, err)
 	}
 }
 

@@ -90,7 +90,8 @@ type Point struct {
 	Value  float64
 }
 
-// maxSeries bounds how many series are kept; points of more are counted lost.
+// maxSeries bounds how many series are kept; readings of more are refused and
+// counted.
 const maxSeries = 512
 
 // Observe records readings that were taken at now; the machine's, every 10 s.
@@ -113,7 +114,7 @@ func (s *Store) observe(now time.Time, own bool, points []Point) {
 			continue
 		}
 		if !s.live.add(now, p, own, s.waiting) {
-			s.stats.LostSamples++
+			s.stats.Refused++
 		}
 	}
 	grown := s.waiting.rows() > before

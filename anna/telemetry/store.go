@@ -24,6 +24,7 @@ const (
 	defaultCommitEvery = time.Minute
 	commitBound        = 20 * time.Second // one commit, retention included
 	queryBound         = 5 * time.Second
+	lossMatters        = 24 * time.Hour // how long a loss is a trouble
 )
 
 func (o Options) withDefaults() (Options, error) {
@@ -61,6 +62,8 @@ type Store struct {
 	stats    Stats
 	closed   bool
 
+	lostFirst, lostLast time.Time // when history was given up for a bound
+
 	claim *claim // the writer's, as is all work on db but reading
 
 	urgent  chan struct{}        // something must not wait
@@ -84,6 +87,7 @@ type Stats struct {
 	LostSamples uint64 // given up for the bound on memory, or too late to roll up
 	LostEvents  uint64
 	LostRecords uint64 // findings, receipts, operations, states
+	Refused     uint64 // readings of more series than are kept
 	GaveUpRows  uint64 // rows deleted before their time for the bound on the file
 	SetAside    uint64 // databases set aside as damaged
 }
@@ -129,7 +133,7 @@ func (s *Store) Flush(ctx context.Context) error {
 var errClosed = errors.New("the store is closed")
 
 // Close commits what waits, closes the database and gives the directory back.
-// It may be called more than once.
+// It may be called more than once. What is handed in afterwards is not taken.
 func (s *Store) Close(ctx context.Context) error {
 	select {
 	case s.stop <- ctx:
@@ -139,7 +143,11 @@ func (s *Store) Close(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if rows := s.waiting.rows(); rows > 0 && s.dir != "" {
-		return fmt.Errorf("cannot save the last %d rows of history: %s", rows, s.trouble.Why)
+		why := "the store was closed too soon"
+		if s.trouble != nil {
+			why = s.trouble.Why
+		}
+		return fmt.Errorf("cannot save the last %d rows of history: %s", rows, why)
 	}
 	return nil
 }
@@ -153,10 +161,10 @@ func (s *Store) Trouble() []Trouble {
 	if s.trouble != nil {
 		list = append(list, *s.trouble)
 	}
-	if lost := s.stats.LostSamples + s.stats.LostEvents + s.stats.LostRecords; lost > 0 {
+	if !s.lostLast.IsZero() && s.opt.Now().Sub(s.lostLast) < lossMatters {
 		list = append(list, Trouble{
-			Kind: Losing, Since: s.waiting.lostSince,
-			What: fmt.Sprintf("%d rows of history could not be kept.", lost),
+			Kind: Losing, Since: s.lostFirst,
+			What: fmt.Sprintf("%d rows of history could not be kept.", s.stats.LostSamples+s.stats.LostEvents+s.stats.LostRecords),
 			Why:  "they waited in memory for the disk longer than the bound allows, or came too late",
 			Fix:  "Mend what keeps the database from being written; see the other findings of the store.",
 		})
@@ -205,12 +213,17 @@ func (s *Store) hand(urgent bool, put func(b *batch)) {
 // bound keeps what waits below its bound and counts what it gives up: samples
 // first, then events, the oldest of each, and records last.
 func (s *Store) bound() {
-	lost := s.waiting.trim(s.opt.MaxPending)
+	s.lose(s.waiting.trim(s.opt.MaxPending))
+}
+
+// lose counts what was given up.
+func (s *Store) lose(lost losses) {
 	if lost == (losses{}) {
 		return
 	}
-	if s.waiting.lostSince.IsZero() {
-		s.waiting.lostSince = s.opt.Now()
+	s.lostLast = s.opt.Now()
+	if s.lostFirst.IsZero() {
+		s.lostFirst = s.lostLast
 	}
 	s.stats.LostSamples += lost.samples
 	s.stats.LostEvents += lost.events

@@ -77,7 +77,6 @@ func (s *Store) commit(ctx context.Context) error {
 	b := s.waiting
 	s.live.closeEnded(s.opt.Now(), b)
 	s.inflight, s.waiting = b, newBatch(b.number+1)
-	s.waiting.lostSince = b.lostSince
 	s.mu.Unlock()
 
 	result, err := s.db.commit(ctx, b, s.opt.Now(), s.opt.MaxSize)
@@ -91,7 +90,7 @@ func (s *Store) commit(ctx context.Context) error {
 	defer s.mu.Unlock()
 	s.inflight = nil
 	s.stats.GaveUpRows += result.gaveUp
-	s.stats.LostSamples += result.late
+	s.lose(losses{samples: result.late})
 	if err == nil {
 		s.stats.Commits++
 		s.stats.LastCommit = s.opt.Now()
