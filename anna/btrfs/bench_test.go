@@ -70,7 +70,7 @@ func TestMany(t *testing.T) {
 	if want := fmt.Sprintf("/.snapshots/%d/snapshot", n); list.List[n+2].Path != want || list.List[n+2].Reach[0].Path != d.Dir+want {
 		t.Errorf("last is %q, reached by %v; want %q", list.List[n+2].Path, list.List[n+2].Reach, want)
 	}
-	if list.Calls > 40 {
+	if list.Calls > 25 {
 		t.Errorf("%d searches for %d subvolumes", list.Calls, n)
 	}
 	used := (after.TotalAlloc - before.TotalAlloc) >> 10

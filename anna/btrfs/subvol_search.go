@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -118,89 +117,92 @@ type dirPaths struct {
 // place is a directory of a subvolume.
 type place struct{ tree, dir uint64 }
 
-// perLookup is how many bytes of a parent tree are read in a scan at the cost
-// of about one INO_LOOKUP call.
-const perLookup = 8 << 10
+// fewDirs is up to how many directories are looked up one by one.
+const fewDirs = 16
 
 func (d *dirPaths) resolve(ctx context.Context) {
-	wanted := map[uint64][]uint64{} // tree -> directories, repeated
+	wanted := map[uint64]map[uint64]bool{} // tree -> directories
 	for _, v := range d.list.List {
 		if v.Parent != 0 && v.Dir != FirstFree {
-			wanted[v.Parent] = append(wanted[v.Parent], v.Dir)
+			if wanted[v.Parent] == nil {
+				wanted[v.Parent] = map[uint64]bool{}
+			}
+			wanted[v.Parent][v.Dir] = true
 		}
 	}
 	dirs := map[place]string{}
-	for tree, list := range wanted {
-		slices.Sort(list)
-		list = slices.Compact(list)
-		parent := d.list.Find(tree)
-		if parent != nil && uint64(len(list)) > parent.TreeBytes/perLookup {
-			d.scan(ctx, tree, list, dirs)
-		}
-		for _, dir := range list {
-			if _, known := dirs[place{tree, dir}]; known {
-				continue
-			}
-			if ctx.Err() != nil {
-				break
-			}
-			_, path, err := inoLookup(d.fs.kernel, tree, dir)
-			if err != nil {
-				addMissing(&d.list.Missing, missing(fmt.Sprintf("directories of subvolume %d", tree), errors.Unwrap(err)))
-				continue
-			}
-			dirs[place{tree, dir}] = path
-		}
+	for tree, want := range wanted {
+		d.resolveTree(ctx, tree, want, dirs)
 	}
 	d.list.join(dirs)
 }
 
-// scan reads all directories of a small tree in one go: 5 000 subvolumes in
-// directories of their own cost one scan instead of 5 000 look-ups.
-func (d *dirPaths) scan(ctx context.Context, tree uint64, list []uint64, dirs map[place]string) {
-	type entry struct {
-		dir  uint64
-		name string
+// resolveTree finds the paths of some directories of a tree. Where there are
+// many they tend to lie side by side (.snapshots/1, .snapshots/2 ...): reading
+// the directory above costs a few calls instead of one for each. What such
+// readings may cost in entries is bounded, for the directory above may as well
+// hold a million files.
+func (d *dirPaths) resolveTree(ctx context.Context, tree uint64, want map[uint64]bool, dirs map[place]string) {
+	left, budget := len(want), 64*len(want)
+	read := map[uint64]bool{}
+	for dir := range want {
+		left--
+		if _, known := dirs[place{tree, dir}]; known {
+			continue
+		}
+		if ctx.Err() != nil {
+			addMissing(&d.list.Missing, missing("some paths", ctx.Err()))
+			return
+		}
+		if left >= fewDirs && budget > 0 {
+			if above := d.above(ctx, tree, dir); above != 0 && !read[above] {
+				read[above] = true
+				budget -= d.readDir(ctx, tree, above, want, dirs, budget)
+			}
+			if _, known := dirs[place{tree, dir}]; known {
+				continue
+			}
+		}
+		_, path, err := inoLookup(d.fs.kernel, tree, dir)
+		if err != nil {
+			addMissing(&d.list.Missing, missing(fmt.Sprintf("directories of subvolume %d", tree), errors.Unwrap(err)))
+			continue
+		}
+		dirs[place{tree, dir}] = path
 	}
-	entries := map[uint64]entry{}
-	isDir := uint64(0)
-	err := d.s.scanTree(ctx, Range{
-		Tree: tree, Types: Types(TypeInodeItem, TypeInodeRef),
-		Min: Key{Object: FirstFree + 1, Type: TypeInodeItem}, Max: Key{LastFree, TypeInodeRef, ^uint64(0)},
-	}, func(it Item) error {
-		if it.Key.Type == TypeInodeItem {
-			if ino, err := ParseInode(it.Data); err == nil && ino.Mode&0o170000 == 0o040000 {
-				isDir = it.Key.Object
-			}
-			return nil
+}
+
+// above is the directory that holds another one; 0 when unknown.
+func (d *dirPaths) above(ctx context.Context, tree, dir uint64) uint64 {
+	c := d.s.Scan(ctx, Range{Tree: tree, Min: Key{dir, TypeInodeRef, 0}, Max: Key{dir, TypeInodeRef, ^uint64(0)}, Limit: 1})
+	if !c.Next() {
+		return 0
+	}
+	return c.Item().Key.Offset
+}
+
+// readDir reads up to limit entries of a directory, keeps the wanted ones and
+// says how many it read.
+func (d *dirPaths) readDir(ctx context.Context, tree, dir uint64, want map[uint64]bool, dirs map[place]string, limit int) (n int) {
+	prefix := ""
+	if dir != FirstFree {
+		var err error
+		if _, prefix, err = inoLookup(d.fs.kernel, tree, dir); err != nil {
+			return 1 // looking up what lies below will say why
 		}
-		if isDir == it.Key.Object {
-			if ref, _, err := ParseInodeRef(it.Data); err == nil {
-				entries[it.Key.Object] = entry{it.Key.Offset, string(ref.Name)}
-			}
-		}
-		return nil
+	}
+	c := d.s.Scan(ctx, Range{
+		Tree: tree, Types: Types(TypeDirIndex), Limit: uint32(min(limit, 1<<30)),
+		Min: Key{dir, TypeDirIndex, 0}, Max: Key{dir, TypeDirIndex, ^uint64(0)},
 	})
-	if err != nil {
-		return // the look-ups will say why
-	}
-	for _, dir := range list {
-		var names []string
-		at := dir
-		// Directories that moved during the scan could form a circle.
-		for at != FirstFree && len(names) <= len(entries) {
-			e, ok := entries[at]
-			if !ok {
-				break
-			}
-			names = append(names, e.name)
-			at = e.dir
-		}
-		if at == FirstFree {
-			slices.Reverse(names)
-			dirs[place{tree, dir}] = strings.Join(names, "/") + "/"
+	for c.Next() {
+		n++
+		e, _, err := ParseDirItem(c.Item().Data)
+		if err == nil && e.Location.Type == TypeInodeItem && want[e.Location.Object] {
+			dirs[place{tree, e.Location.Object}] = prefix + string(e.Name) + "/"
 		}
 	}
+	return n + 1
 }
 
 // maxPath bounds paths inside the file system. PATH_MAX does not: subvolumes
