@@ -55,8 +55,7 @@ const (
 	lenDevReplace    = 2600
 	lenFeatures      = 24
 	lenSubvolInfo    = 504
-	lenRootRefs      = 4096
-	lenLookupUser    = 4096
+	lenRootRefs      = 4096 // and INO_LOOKUP_USER's
 	lenSpaceInfoHead = 16
 	lenSpaceInfo     = 24
 )

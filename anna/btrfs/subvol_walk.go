@@ -21,6 +21,7 @@ type walk struct {
 	named  map[uint64]Subvolume
 	denied map[string]int // cause -> subvolumes
 	causes map[string]error
+	arg    []byte // used again for every call
 }
 
 // walkSubvolumes starts at every mount of the file system that can be opened,
@@ -32,6 +33,7 @@ func (fs *FS) walkSubvolumes(ctx context.Context) (*Subvolumes, error) {
 	w := &walk{
 		list: &Subvolumes{Walked: true}, seen: map[uint64]bool{}, named: map[uint64]Subvolume{},
 		denied: map[string]int{}, causes: map[string]error{},
+		arg: make([]byte, lenRootRefs),
 	}
 	mounts, dev, err := fs.mounts()
 	if err != nil {
@@ -102,7 +104,7 @@ func (w *walk) add(v Subvolume) {
 // children walks what hangs in the subvolume that f lies in, below f. dir is
 // the path of f inside the file system, "" when unknown.
 func (w *walk) children(ctx context.Context, f *os.File, id uint64, dir string) error {
-	refs, err := rootRefs(ctx, file{f})
+	refs, err := rootRefs(ctx, file{f}, w.arg)
 	w.list.Calls++
 	if err != nil {
 		return err
@@ -115,7 +117,7 @@ func (w *walk) children(ctx context.Context, f *os.File, id uint64, dir string) 
 			continue
 		}
 		child := Subvolume{ID: r.tree, Parent: id, Dir: r.dir}
-		name, way, err := lookupUser(file{f}, r)
+		name, way, err := lookupUser(file{f}, r, w.arg)
 		w.list.Calls++
 		if err == nil {
 			child.Name = name
@@ -210,15 +212,15 @@ type rootRef struct{ tree, dir uint64 }
 
 // rootRefs is GET_SUBVOL_ROOTREF (struct btrfs_ioctl_get_subvol_rootref_args),
 // which gives 255 at a time and EOVERFLOW while there are more.
-func rootRefs(ctx context.Context, k Kernel) ([]rootRef, error) {
+func rootRefs(ctx context.Context, k Kernel, a []byte) ([]rootRef, error) {
 	var refs []rootRef
 	for next := uint64(0); ; {
 		if err := ctx.Err(); err != nil {
 			return refs, err
 		}
-		var a [lenRootRefs]byte
+		clear(a)
 		ne.PutUint64(a[0:], next)
-		err := k.Ioctl(iocSubvolRootRef, a[:])
+		err := k.Ioctl(iocSubvolRootRef, a)
 		if err != nil && !errors.Is(err, unix.EOVERFLOW) {
 			return refs, fmt.Errorf("cannot read subvolumes below: %w", err)
 		}
@@ -235,11 +237,11 @@ func rootRefs(ctx context.Context, k Kernel) ([]rootRef, error) {
 
 // lookupUser is INO_LOOKUP_USER (struct btrfs_ioctl_ino_lookup_user_args): the
 // subvolume's name and the way from f to its directory, with trailing slash.
-func lookupUser(k Kernel, r rootRef) (name, way string, err error) {
-	var a [lenLookupUser]byte
+func lookupUser(k Kernel, r rootRef, a []byte) (name, way string, err error) {
+	clear(a)
 	ne.PutUint64(a[0:], r.dir)
 	ne.PutUint64(a[8:], r.tree)
-	if err := k.Ioctl(iocInoLookupUser, a[:]); err != nil {
+	if err := k.Ioctl(iocInoLookupUser, a); err != nil {
 		return "", "", fmt.Errorf("cannot find the name of subvolume %d: %w", r.tree, err)
 	}
 	return unix.ByteSliceToString(a[16:272]), unix.ByteSliceToString(a[272:]), nil
