@@ -53,7 +53,9 @@ func (d *database) commitOnce(ctx context.Context, b *batch, now time.Time, out 
 		return err
 	}
 	defer tx.Rollback()
-	w := writing{ctx: ctx, tx: tx, ids: d.ids, fresh: map[string]int64{}}
+	// The driver starts a goroutine for each statement that can be cancelled; a
+	// batch is bounded, and the lock is ours already.
+	w := writing{ctx: context.WithoutCancel(ctx), tx: tx, ids: d.ids, fresh: map[string]int64{}}
 	if err := w.all(b, d.base, now); err != nil {
 		return err
 	}

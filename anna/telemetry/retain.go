@@ -2,7 +2,6 @@ package telemetry
 
 import (
 	"context"
-	"database/sql"
 	"time"
 )
 
@@ -44,12 +43,9 @@ func (d *database) retain(ctx context.Context, now time.Time) error {
 		}
 	}
 	for _, r := range []Resolution{TenSeconds, Minute, TenMinutes} {
-		oldest := now.Add(-r.keep()).Unix()
-		for _, id := range d.ids {
-			if _, err := tx.ExecContext(ctx, "DELETE FROM samples WHERE series = ? AND resolution = ? AND time < ?",
-				id, int64(r), oldest); err != nil {
-				return err
-			}
+		_, err := tx.ExecContext(ctx, "DELETE FROM samples WHERE resolution = ? AND time < ?", int64(r), now.Add(-r.keep()).Unix())
+		if err != nil {
+			return err
 		}
 	}
 	return tx.Commit()
@@ -112,13 +108,12 @@ func (d *database) dropOldest(ctx context.Context) (uint64, error) {
 		return gone, err
 	}
 	for _, r := range []Resolution{TenSeconds, Minute, TenMinutes} {
-		var oldest, newest sql.NullInt64
-		err := d.w.QueryRowContext(ctx, "SELECT min(time), max(time) FROM samples WHERE resolution = ?", int64(r)).Scan(&oldest, &newest)
+		oldest, newest, err := reach(ctx, d.w, r)
 		if err != nil {
 			return gone, err
 		}
 		n, err := d.exec(ctx, "DELETE FROM samples WHERE resolution = ? AND time <= ?",
-			int64(r), oldest.Int64+(newest.Int64-oldest.Int64)/10)
+			int64(r), oldest+(newest-oldest)/10)
 		gone += n
 		if err != nil {
 			return gone, err

@@ -27,7 +27,7 @@ func readMarks(ctx context.Context, q querier) (marks, error) {
 }
 
 // A span that comes twice (a restart within it, a clock set back) is merged.
-const insertSample = `INSERT INTO samples (series, resolution, time, min, avg, max, last, count) VALUES (?, 10, ?, ?, ?, ?, ?, ?)
+const insertSample = `INSERT INTO samples (resolution, time, series, min, avg, max, last, count) VALUES (10, ?, ?, ?, ?, ?, ?, ?)
 	ON CONFLICT DO UPDATE SET min = min(min, excluded.min), max = max(max, excluded.max), last = excluded.last,
 	avg = avg + (excluded.avg - avg) * excluded.count / (count + excluded.count), count = count + excluded.count`
 
@@ -55,7 +55,7 @@ func (w *writing) samples(list []sampleRow, m *marks, now time.Time) error {
 		if err != nil {
 			return err
 		}
-		if _, err := st.ExecContext(w.ctx, id, t, row.Min, row.Avg, row.Max, row.Last, row.Count); err != nil {
+		if _, err := st.ExecContext(w.ctx, t, id, row.Min, row.Avg, row.Max, row.Last, row.Count); err != nil {
 			return err
 		}
 	}
@@ -80,17 +80,20 @@ func (w *writing) rollUp(m marks, now time.Time) error {
 }
 
 func (w *writing) rollUpTo(from, to Resolution, begin, end int64) error {
-	const insert = `INSERT OR REPLACE INTO samples (series, resolution, time, min, avg, max, last, count) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
-	for _, ids := range []map[string]int64{w.ids, w.fresh} {
-		for _, id := range ids {
-			list, err := selectSamples(w.ctx, w.tx, id, from, begin, end)
-			if err != nil {
+	spans, err := w.finer(from, begin, end)
+	if err != nil {
+		return err
+	}
+	insert, err := w.tx.PrepareContext(w.ctx, `INSERT OR REPLACE INTO samples
+		(resolution, time, series, min, avg, max, last, count) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`)
+	if err != nil {
+		return err
+	}
+	defer insert.Close()
+	for id, list := range spans {
+		for _, s := range foldAll(list, to) {
+			if _, err := insert.ExecContext(w.ctx, int64(to), s.Time.Unix(), id, s.Min, s.Avg, s.Max, s.Last, s.Count); err != nil {
 				return err
-			}
-			for _, s := range foldAll(list, to) {
-				if _, err := w.tx.ExecContext(w.ctx, insert, id, int64(to), s.Time.Unix(), s.Min, s.Avg, s.Max, s.Last, s.Count); err != nil {
-					return err
-				}
 			}
 		}
 	}
@@ -101,25 +104,70 @@ func (w *writing) rollUpTo(from, to Resolution, begin, end int64) error {
 	return w.mark(key, end)
 }
 
-type rowsQuerier interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+// finer reads what is to be rolled up, by series and in order of time. It is a
+// few minutes of samples; hours after a long time in memory.
+func (w *writing) finer(r Resolution, begin, end int64) (map[int64][]Sample, error) {
+	rows, err := w.tx.QueryContext(w.ctx, `SELECT series, time, min, avg, max, last, count FROM samples
+		WHERE resolution = ? AND time >= ? AND time < ? ORDER BY time`, int64(r), begin, end)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	spans := map[int64][]Sample{}
+	for rows.Next() {
+		var id int64
+		s, err := scanSample(rows, r, &id)
+		if err != nil {
+			return nil, err
+		}
+		spans[id] = append(spans[id], s)
+	}
+	return spans, rows.Err()
 }
 
-func selectSamples(ctx context.Context, q rowsQuerier, id int64, r Resolution, begin, end int64) ([]Sample, error) {
-	rows, err := q.QueryContext(ctx, `SELECT time, min, avg, max, last, count FROM samples
-		WHERE series = ? AND resolution = ? AND time >= ? AND time < ? ORDER BY time`, id, int64(r), begin, end)
+func scanSample(rows *sql.Rows, r Resolution, first *int64) (Sample, error) {
+	s := Sample{Resolution: r}
+	var t int64
+	err := rows.Scan(first, &t, &s.Min, &s.Avg, &s.Max, &s.Last, &s.Count)
+	s.Time = time.Unix(t, 0)
+	return s, err
+}
+
+// reach returns the times of the first and the last sample of a resolution, 0
+// when there is none.
+func reach(ctx context.Context, q querier, r Resolution) (oldest, newest int64, err error) {
+	err = q.QueryRowContext(ctx, `SELECT ifnull((SELECT min(time) FROM samples WHERE resolution = ?1), 0),
+		ifnull((SELECT max(time) FROM samples WHERE resolution = ?1), 0)`, int64(r)).Scan(&oldest, &newest)
+	return oldest, newest, err
+}
+
+// seriesQuery looks each span of a series up by its key, for spans begin at
+// multiples of the resolution: far fewer steps than all series in that time.
+const seriesQuery = `WITH RECURSIVE span (time) AS (SELECT ?3 UNION ALL SELECT time + ?2 FROM span WHERE time + ?2 < ?4)
+	SELECT s.series, s.time, s.min, s.avg, s.max, s.last, s.count FROM span CROSS JOIN samples AS s
+	ON s.resolution = ?2 AND s.time = span.time AND s.series = ?1 ORDER BY s.time`
+
+func selectSeries(ctx context.Context, tx *sql.Tx, id int64, r Resolution, begin, end int64) ([]Sample, error) {
+	oldest, newest, err := reach(ctx, tx, r)
+	if err != nil {
+		return nil, err
+	}
+	begin, end = max(begin, r.floor(oldest)), min(end, newest+1)
+	begin = r.floor(begin + int64(r) - 1)
+	if begin >= end {
+		return nil, nil
+	}
+	rows, err := tx.QueryContext(ctx, seriesQuery, id, int64(r), begin, end)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	var list []Sample
 	for rows.Next() {
-		s := Sample{Resolution: r}
-		var t int64
-		if err := rows.Scan(&t, &s.Min, &s.Avg, &s.Max, &s.Last, &s.Count); err != nil {
+		s, err := scanSample(rows, r, &id)
+		if err != nil {
 			return list, err
 		}
-		s.Time = time.Unix(t, 0)
 		list = append(list, s)
 	}
 	return list, rows.Err()
@@ -169,8 +217,8 @@ func (d *database) readSamples(ctx context.Context, name string, begin, end int6
 		if part.r > r || from >= hi {
 			continue
 		}
-		rows, err := selectSamples(ctx, tx, id, part.r, from, hi)
-		list = append(list, rows...)
+		more, err := selectSeries(ctx, tx, id, part.r, from, hi)
+		list = append(list, more...)
 		if err != nil {
 			return list, taken, err
 		}

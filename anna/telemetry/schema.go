@@ -12,14 +12,15 @@ import (
 const applicationID = 0x616e6e61
 
 // migrations bring a database from version i to i+1. They only ever grow: a
-// released one is never changed.
+// released one is never changed. Samples lie in order of time, not of series: a
+// commit then appends to a few pages instead of touching two for each series.
 var migrations = []string{
 	`CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 	CREATE TABLE series (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 	CREATE TABLE samples (
-		series INTEGER NOT NULL, resolution INTEGER NOT NULL, time INTEGER NOT NULL,
+		resolution INTEGER NOT NULL, time INTEGER NOT NULL, series INTEGER NOT NULL,
 		min REAL NOT NULL, avg REAL NOT NULL, max REAL NOT NULL, last REAL NOT NULL, count INTEGER NOT NULL,
-		PRIMARY KEY (series, resolution, time)) WITHOUT ROWID;
+		PRIMARY KEY (resolution, time, series)) WITHOUT ROWID;
 	CREATE TABLE events (
 		seq INTEGER PRIMARY KEY, time INTEGER NOT NULL, domain TEXT NOT NULL, data TEXT NOT NULL);
 	CREATE INDEX events_time ON events (time);

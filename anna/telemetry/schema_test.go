@@ -22,7 +22,7 @@ func TestMigrationFromEveryVersion(t *testing.T) {
 		for _, q := range []string{
 			`INSERT INTO events VALUES (7, 1700000000000000, 'kernel', '{"a":1}')`,
 			`INSERT INTO series VALUES (3, 'load1')`,
-			`INSERT INTO samples VALUES (3, 10, 1700000000, 1, 2, 3, 2, 10)`,
+			`INSERT INTO samples VALUES (10, 1700000000, 3, 1, 2, 3, 2, 10)`,
 			`INSERT INTO state VALUES ('mounts', x'0102', 0)`,
 			`INSERT INTO findings VALUES ('memory', 1700000000000000, 'warning', NULL, '{}')`,
 			`INSERT INTO generations VALUES (1, 1700000000000000, 4, 'start', 'd', 'applied', '{}', NULL)`,
