@@ -52,6 +52,19 @@ func serverFlags() []cli.Flag {
 	}
 }
 
+// programFlags are those of the program itself, before any command.
+func programFlags() []cli.Flag {
+	return append(commonFlags(), &cli.BoolFlag{Name: "version", Usage: "print the version"})
+}
+
+// flags are all flags of the command.
+func (c *Command) flags() []cli.Flag {
+	if c.Server {
+		return slices.Concat(c.Flags, serverFlags())
+	}
+	return slices.Concat(c.Flags, commonFlags())
+}
+
 // takesValue reports whether the word after a flag belongs to it.
 func takesValue(f cli.Flag) bool {
 	_, isBool := f.(*cli.BoolFlag)
@@ -62,6 +75,11 @@ func takesValue(f cli.Flag) bool {
 // names twice, flags that mean different things in different places.
 func Check(tree []*Command) error {
 	arity := map[string]bool{}
+	for _, f := range programFlags() { // they are read before the command is known
+		for _, name := range f.Names() {
+			arity[name] = takesValue(f)
+		}
+	}
 	var problems []error
 	flags := func(path string, list []cli.Flag) {
 		seen := map[string]bool{}
@@ -96,9 +114,13 @@ func Check(tree []*Command) error {
 				problems = append(problems, fmt.Errorf("command %q has no example", path))
 			case (c.Args == "") != (c.MaxArgs == 0):
 				problems = append(problems, fmt.Errorf("command %q says %q about its arguments and takes up to %d", path, c.Args, c.MaxArgs))
+			case c.MaxArgs >= 0 && c.MinArgs > c.MaxArgs:
+				problems = append(problems, fmt.Errorf("command %q needs %d arguments and takes up to %d", path, c.MinArgs, c.MaxArgs))
+			case parent == "" && c.Name == daemonWord:
+				problems = append(problems, fmt.Errorf("command %q is hidden by the word that starts the daemon", path))
 			}
 			seen[c.Name] = true
-			flags(path, slices.Concat(commonFlags(), c.Flags))
+			flags(path, c.flags())
 			walk(path, c.Sub)
 		}
 	}

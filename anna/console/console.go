@@ -1,6 +1,8 @@
 package console
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -67,6 +69,9 @@ func (c *Console) String(flag string) string { return c.flags.String(flag) }
 // Bool returns whether a flag is set.
 func (c *Console) Bool(flag string) bool { return c.flags.Bool(flag) }
 
+// Int returns a flag's value.
+func (c *Console) Int(flag string) int { return c.flags.Int(flag) }
+
 // Duration returns a flag's value.
 func (c *Console) Duration(flag string) time.Duration { return c.flags.Duration(flag) }
 
@@ -110,13 +115,16 @@ func (c *Console) Follow(method string, params any, each func(json.RawMessage) e
 }
 
 // Answer prints the command's answer: the value as one JSON object with --json,
-// else what the function writes.
+// else what the function writes, at once: a disk that is full, or a reader that
+// has gone, is the command's error and not the function's care.
 func (c *Console) Answer(v any, text func(io.Writer)) error {
 	if c.JSON {
 		return c.PrintJSON(v)
 	}
-	text(c.Out)
-	return nil
+	var b bytes.Buffer
+	text(&b)
+	_, err := c.Out.Write(b.Bytes())
+	return err
 }
 
 // PrintJSON prints one object on a line of its own.
@@ -157,7 +165,10 @@ func newConsole(ctx context.Context, w *World, p parsed, flags *cli.Context) (*C
 			return nil, Usagef(p.seeHelp(w.Program), "flag --timeout needs a time above 0, as 10s")
 		}
 	}
-	colour := cfg.UI().Color && term.IsTerminal(int(w.Out.Fd())) && w.Env("NO_COLOR") == "" && w.Env("TERM") != "dumb"
+	if flags.IsSet("socket") && flags.String("socket") == "" { // an unset variable of a script: not the default
+		return nil, Usagef(p.seeHelp(w.Program), "flag --socket needs a path")
+	}
+	colour := cfg.UI().Color && term.IsTerminal(int(w.Out.Fd())) && w.Env("NO_COLOR") == "" && !dumb(w.Env("TERM"))
 	c.Theme = ui.Theme{Colour: colour && !flags.Bool("no-color"), ASCII: flags.Bool("ascii") || asciiLocale(w.Env)}
 	c.client = &rpc.Client{
 		Socket: socketPath(flags.String("socket"), w.Env("ANNA_SOCKET"), cfg),
@@ -167,16 +178,21 @@ func newConsole(ctx context.Context, w *World, p parsed, flags *cli.Context) (*C
 	return c, nil
 }
 
-// asciiLocale reports whether the locale says that the terminal shows no UTF-8.
-// No locale at all says nothing.
+// dumb reports whether a terminal of that kind shows no colours; one that does
+// not say its kind is not trusted to.
+func dumb(term string) bool { return term == "" || term == "dumb" }
+
+// asciiLocale reports whether the locale says that the terminal shows no UTF-8
+// (locale(7): the first of the three that is set counts). No locale at all, or
+// one that names no character set, says nothing.
 func asciiLocale(env func(string) string) bool {
-	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
-		if v := env(name); v != "" {
-			v = strings.ToLower(v)
-			return v == "c" || v == "posix"
-		}
+	locale := cmp.Or(env("LC_ALL"), env("LC_CTYPE"), env("LANG"))
+	locale, _, _ = strings.Cut(locale, "@") // de_DE.ISO-8859-15@euro
+	language, set, named := strings.Cut(strings.ToLower(locale), ".")
+	if !named {
+		return language == "c" || language == "posix"
 	}
-	return false
+	return set != "utf-8" && set != "utf8"
 }
 
 // socketPath decides where the daemon is looked for.

@@ -61,11 +61,12 @@ func Usagef(hint, format string, args ...any) error {
 	return &UsageError{Message: fmt.Sprintf(format, args...), Hint: hint}
 }
 
-// A Hinted is an error with a next step, for what goes wrong in the client.
+// A Hinted is an error with a next step: of its own, for what goes wrong in the
+// client, or in the place of a failed call's.
 type Hinted struct {
 	Err  error
 	Hint string
-	Exit int // 0: ExitFailed
+	Exit int // 0: the error's own, else ExitFailed
 }
 
 func (e *Hinted) Error() string { return e.Err.Error() }

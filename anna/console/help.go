@@ -21,8 +21,7 @@ func (c *Console) PrintHelp(names []string) error {
 	for _, name := range names {
 		next := find(below, name)
 		if next == nil {
-			p := parsed{path: path}
-			return p.checkArgument(c.world.Program, below, name)
+			return parsed{path: path}.unknownCommand(c.world.Program, below, name)
 		}
 		path = append(path, next)
 		below = next.Sub

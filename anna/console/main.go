@@ -1,15 +1,14 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
-	"slices"
 	"strings"
 	"syscall"
 
@@ -25,36 +24,29 @@ import (
 func Main(w *World, words []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	// Without this a reader that goes away ("| head") kills the process before
-	// it can clean up; with it the write fails (errPipe).
-	pipe := make(chan os.Signal, 1)
-	signal.Notify(pipe, syscall.SIGPIPE)
-	defer signal.Stop(pipe)
+	defer survivePipes()()
 
 	err := run(ctx, w, nil, words)
 	if ctx.Err() != nil && err != nil {
 		return ExitInterrupted
 	}
-	return report(w, err, wantsJSON(words))
+	return report(w, err, wantsJSON(w.Tree, words))
 }
 
-// MainOf runs a program that is one command, and leaves signals to it.
+// survivePipes makes a write to a reader that has gone away ("| head") fail
+// with EPIPE. By default it kills a Go process, on stdout and on stderr: a
+// client before it can clean up, a daemon because of its log.
+func survivePipes() (stop func()) {
+	pipe := make(chan os.Signal, 1)
+	signal.Notify(pipe, syscall.SIGPIPE)
+	return func() { signal.Stop(pipe) }
+}
+
+// MainOf runs a program that is one command, and leaves to it all signals that
+// end it.
 func MainOf(w *World, root *Command, words []string) int {
+	defer survivePipes()()
 	return report(w, run(context.Background(), w, root, words), false)
-}
-
-// wantsJSON finds --json also on a line that could not be parsed: the script
-// that typed it wants its error as JSON all the same.
-func wantsJSON(words []string) bool {
-	for _, word := range words {
-		switch word {
-		case "--":
-			return false
-		case "--json", "-json", "--json=true":
-			return true
-		}
-	}
-	return false
 }
 
 func run(ctx context.Context, w *World, root *Command, words []string) error {
@@ -63,13 +55,17 @@ func run(ctx context.Context, w *World, root *Command, words []string) error {
 		return err
 	}
 	switch cmd := p.command(); {
-	case slices.Contains(p.names, "version"):
+	case (cmd == nil || cmd.Server) && p.on("version"):
 		_, err := fmt.Fprintf(&pipeWriter{w.Out}, "%s %s\n", w.Program, version.Get())
 		return err
-	case p.help, cmd == nil && len(p.args) == 0:
+	case p.on("help"), cmd == nil && len(p.args) == 0:
 		return printHelp(&pipeWriter{w.Out}, w, p.path)
 	case cmd == nil || cmd.Run == nil:
-		return Usagef(p.seeHelp(w.Program), "%s needs a command: %s", p.name(w.Program), strings.Join(names(cmd), ", "))
+		below := w.Tree
+		if cmd != nil {
+			below = cmd.Sub
+		}
+		return Usagef(p.seeHelp(w.Program), "%s needs a command: %s", p.name(w.Program), strings.Join(shown(below), ", "))
 	case len(p.args) < cmd.MinArgs:
 		return Usagef(p.seeHelp(w.Program), "%s needs %s", p.name(w.Program), cmd.Args)
 	case cmd.MaxArgs >= 0 && len(p.args) > cmd.MaxArgs:
@@ -94,16 +90,6 @@ func run(ctx context.Context, w *World, root *Command, words []string) error {
 	})
 }
 
-func names(c *Command) []string {
-	var out []string
-	if c != nil {
-		for _, sub := range c.Sub {
-			out = append(out, sub.Name)
-		}
-	}
-	return out
-}
-
 // parseFlags gives the flags to urfave/cli, in an app that has this one command
 // and leaves help, errors and exits to us.
 func parseFlags(ctx context.Context, w *World, p parsed, action func(*cli.Context) error) error {
@@ -115,19 +101,21 @@ func parseFlags(ctx context.Context, w *World, p parsed, action func(*cli.Contex
 		},
 		Action: action,
 	}
-	line := append([]string{w.Program}, p.flags...)
-	err := app.RunContext(ctx, append(append(line, "--"), p.args...))
-	if errors.Is(err, flag.ErrHelp) { // cannot be: help is a flag of ours
-		return printHelp(w.Out, w, p.path)
-	}
-	return err
+	// The arguments stay here: to the parser one could look like a command.
+	return app.RunContext(ctx, append([]string{w.Program}, p.line()...))
 }
 
 // flagMessage puts the flag parser's words into ours.
 func flagMessage(err error) string {
 	text := strings.TrimSuffix(err.Error(), ": parse error")
-	text = strings.Replace(text, " for flag -", " for flag --", 1)
-	return strings.Replace(text, "flag ---", "flag --", 1)
+	before, name, ok := strings.Cut(text, " for flag -")
+	if !ok { // of a boolean it says "for -json"
+		before, name, ok = strings.Cut(text, " for -")
+	}
+	if !ok {
+		return text
+	}
+	return before + " for flag --" + name
 }
 
 // startPrivate runs a daemon of this command's own.
@@ -177,17 +165,19 @@ func report(w *World, err error, asJSON bool) int {
 	case errors.Is(err, context.Canceled):
 		return ExitInterrupted
 	case errors.As(err, &usage):
-		e.Code, e.Message, e.Hint, e.Exit = "Usage", usage.Message, usage.Hint, ExitUsage
+		e.Code, e.Hint, e.Exit = "Usage", usage.Hint, ExitUsage
 	case errors.As(err, &call):
-		e.Code, e.Message, e.Hint, e.Retryable, e.Exit = string(call.Code), call.Message, call.Hint, call.Retryable, call.Exit()
+		e.Code, e.Hint, e.Retryable, e.Exit = string(call.Code), call.Hint, call.Retryable, call.Exit()
 		e.RequestID, e.Details = call.RequestID, call.Details
 	case errors.As(err, &invalid):
-		e.Code, e.Message, e.Hint, e.Exit = string(rpc.ConfigInvalid), err.Error(), rpc.ConfigInvalid.Row().Hint, ExitConfig
+		e.Code, e.Hint, e.Exit = string(rpc.ConfigInvalid), rpc.ConfigInvalid.Row().Hint, ExitConfig
 		e.Problems = invalid.Report.Problems
-	case errors.As(err, &hinted):
-		e.Code, e.Message, e.Hint, e.Exit = "Failed", hinted.Error(), hinted.Hint, max(hinted.Exit, ExitFailed)
 	default:
-		e.Code, e.Message, e.Exit = "Failed", err.Error(), ExitFailed
+		e.Code, e.Exit = "Failed", ExitFailed
+	}
+	e.Message = err.Error() // with what was said around it
+	if errors.As(err, &hinted) {
+		e.Hint, e.Exit = cmp.Or(hinted.Hint, e.Hint), cmp.Or(hinted.Exit, e.Exit)
 	}
 	if asJSON {
 		enc := json.NewEncoder(w.Out)

@@ -3,6 +3,7 @@ package console
 import (
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -10,13 +11,29 @@ import (
 	"github.com/jjgarcianorway/anna-assistant/anna/nearest"
 )
 
-// parsed is a command line put in order.
+// parsed is a command line put in order: every word is the name of a command, a
+// flag, a flag's value or an argument.
 type parsed struct {
 	path  []*Command // from the top to the command; empty for the program itself
-	flags []string   // each with its value, ready for the flag parser
-	names []string   // the flags' names, as typed
+	flags []flagWord
 	args  []string
-	help  bool
+}
+
+// flagWord is a flag as it was typed.
+type flagWord struct {
+	name     string // without dashes
+	value    string
+	hasValue bool
+}
+
+// typed is the flag as the user knows it.
+func (f flagWord) typed() string { return dashed(f.name) }
+
+func dashed(name string) string {
+	if len(name) == 1 {
+		return "-" + name
+	}
+	return "--" + name
 }
 
 func (p parsed) command() *Command {
@@ -44,9 +61,8 @@ func parseWords(program string, tree []*Command, root *Command, words []string) 
 	below := tree
 	if root != nil {
 		p.path, below = []*Command{root}, root.Sub
-		tree = []*Command{root}
 	}
-	arity := arities(tree)
+	arity := arities(tree, root)
 	for i := 0; i < len(words); i++ {
 		word := words[i]
 		switch {
@@ -54,21 +70,21 @@ func parseWords(program string, tree []*Command, root *Command, words []string) 
 			p.args = append(p.args, words[i+1:]...)
 			i = len(words)
 		case len(word) > 1 && word[0] == '-':
-			name, _, hasValue := strings.Cut(strings.TrimLeft(word, "-"), "=")
-			takes, known := arity[name]
+			f := splitFlag(word)
+			takes, known := arity[f.name]
 			if !known {
-				return p, p.unknownFlag(program, word, tree)
+				return p, p.unknownFlag(program, f, arity)
 			}
-			p.names = append(p.names, name)
-			p.flags = append(p.flags, word)
-			if takes && !hasValue {
+			if takes && !f.hasValue {
 				if i++; i == len(words) {
-					return p, Usagef(p.seeHelp(program), "flag %s needs a value", word)
+					if err := p.checkFlag(program, f); err != nil {
+						return p, err
+					}
+					return p, Usagef(p.seeHelp(program), "flag %s needs a value", f.typed())
 				}
-				// As one word: a value may begin with a dash.
-				p.flags[len(p.flags)-1] = word + "=" + words[i]
+				f.value, f.hasValue = words[i], true
 			}
-			p.help = p.help || name == "help" || name == "h"
+			p.flags = append(p.flags, f)
 		default:
 			next := find(below, word)
 			if next != nil && len(p.args) == 0 {
@@ -82,7 +98,62 @@ func parseWords(program string, tree []*Command, root *Command, words []string) 
 			p.args = append(p.args, word)
 		}
 	}
-	return p, p.checkFlags(program)
+	for _, f := range p.flags {
+		if err := p.checkFlag(program, f); err != nil {
+			return p, err
+		}
+	}
+	return p, nil
+}
+
+// splitFlag takes a word that begins with a dash apart. One dash or two is the
+// same; three are part of the name, which no flag has then.
+func splitFlag(word string) flagWord {
+	word = strings.TrimPrefix(strings.TrimPrefix(word, "-"), "-")
+	name, value, hasValue := strings.Cut(word, "=")
+	return flagWord{name, value, hasValue}
+}
+
+// on reports whether a flag without a value is given and not switched off
+// ("--json=false"). The last one counts.
+func (p parsed) on(name string) bool {
+	on := false
+	for _, f := range p.flags {
+		if f.name == name || p.canonical(f.name) == name {
+			on = f.on()
+		}
+	}
+	return on
+}
+
+func (f flagWord) on() bool {
+	v, err := strconv.ParseBool(f.value)
+	return !f.hasValue || v || err != nil
+}
+
+// line is the flags as the flag parser gets them: by their first names, for it
+// refuses a flag and its alias together, and each with its value in one word,
+// for a value may begin with a dash.
+func (p parsed) line() []string {
+	var line []string
+	for _, f := range p.flags {
+		word := "--" + p.canonical(f.name)
+		if f.hasValue {
+			word += "=" + f.value
+		}
+		line = append(line, word)
+	}
+	return line
+}
+
+// canonical is the first name of the command's flag.
+func (p parsed) canonical(name string) string {
+	for _, f := range p.flagsOf() {
+		if names := f.Names(); slices.Contains(names, name) {
+			return names[0]
+		}
+	}
+	return name
 }
 
 func find(list []*Command, name string) *Command {
@@ -99,69 +170,79 @@ func find(list []*Command, name string) *Command {
 // misspelt subcommand is one.
 func (p parsed) checkArgument(program string, below []*Command, word string) error {
 	c := p.command()
-	names := make([]string, 0, len(below))
-	for _, b := range below {
-		if !b.Hidden {
-			names = append(names, b.Name)
-		}
-	}
-	near := nearest.Of(word, names)
 	switch {
 	case c == nil || c.Run == nil:
-		return p.unknownCommand(program, word, near)
-	case len(p.args) > 0 || len(below) == 0 || near == "" || strings.Contains(word, "/"):
+		return p.unknownCommand(program, below, word)
+	case len(p.args) > 0 || strings.Contains(word, "/") || nearest.Of(word, shown(below)) == "":
 		return nil
 	}
 	if _, err := os.Lstat(word); err == nil {
 		return nil
 	}
-	return p.unknownCommand(program, word, near)
+	return p.unknownCommand(program, below, word)
 }
 
-func (p parsed) unknownCommand(program, word, near string) error {
+// daemonWord starts the daemon as a program's first word; the tree has no such
+// command.
+const daemonWord = "daemon"
+
+func (p parsed) unknownCommand(program string, below []*Command, word string) error {
+	names := shown(below)
+	if len(p.path) == 0 {
+		names = append(names, daemonWord)
+	}
 	hint := p.seeHelp(program)
-	if near != "" {
+	switch near := nearest.Of(word, names); near {
+	case "":
+	case daemonWord:
+		hint = "the daemon is started by: anna daemon, or: annad"
+	default:
 		hint = "did you mean: " + p.name(program) + " " + near
 	}
 	return Usagef(hint, "unknown command %q for %s", word, p.name(program))
 }
 
-// checkFlags refuses flags that exist, but not for this command.
-func (p parsed) checkFlags(program string) error {
-	known := flagNames(p.flagsOf())
-	for _, name := range p.names {
-		if !slices.Contains(known, name) {
-			return p.unknownFlag(program, "--"+name, nil)
+// shown are the names of the commands that are no secret.
+func shown(list []*Command) []string {
+	var names []string
+	for _, c := range list {
+		if !c.Hidden {
+			names = append(names, c.Name)
 		}
+	}
+	return names
+}
+
+// checkFlag refuses a flag that exists, but not for this command.
+func (p parsed) checkFlag(program string, f flagWord) error {
+	if !slices.Contains(flagNames(p.flagsOf()), f.name) {
+		return p.unknownFlag(program, f, nil)
 	}
 	return nil
 }
 
 func (p parsed) flagsOf() []cli.Flag {
-	switch c := p.command(); {
-	case c == nil:
-		return append(commonFlags(), &cli.BoolFlag{Name: "version"})
-	case c.Server:
-		return slices.Concat(c.Flags, serverFlags())
-	default:
-		return slices.Concat(c.Flags, commonFlags())
+	c := p.command()
+	if c == nil {
+		return programFlags()
 	}
+	return c.flags()
 }
 
-func (p parsed) unknownFlag(program, word string, tree []*Command) error {
+// unknownFlag says that nothing has such a flag, or that the command has not.
+func (p parsed) unknownFlag(program string, f flagWord, anywhere map[string]bool) error {
 	known := flagNames(p.flagsOf())
 	if p.command() == nil { // before the command's name: any of its flags may come
-		for name := range arities(tree) {
+		for name := range anywhere {
 			known = append(known, name)
 		}
 		slices.Sort(known)
 	}
-	name, _, _ := strings.Cut(strings.TrimLeft(word, "-"), "=")
 	hint := p.seeHelp(program)
-	if near := nearest.Of(name, known); near != "" {
-		hint = "did you mean: --" + near
+	if near := nearest.Of(f.name, known); near != "" {
+		hint = "did you mean: " + dashed(near)
 	}
-	return Usagef(hint, "unknown flag %s for %s", word, p.name(program))
+	return Usagef(hint, "unknown flag %s for %s", f.typed(), p.name(program))
 }
 
 func (p parsed) seeHelp(program string) string { return "see: " + p.name(program) + " --help" }
@@ -174,11 +255,11 @@ func flagNames(flags []cli.Flag) []string {
 	return names
 }
 
-// arities says of every flag in the tree whether it takes a value. Check holds
-// that a name means the same everywhere, so a flag can be read before its
+// arities says of every flag that may come whether it takes a value. Check
+// holds that a name means the same everywhere, so a flag can be read before its
 // command is known.
-func arities(tree []*Command) map[string]bool {
-	out := map[string]bool{"version": false}
+func arities(tree []*Command, root *Command) map[string]bool {
+	out := map[string]bool{}
 	add := func(flags []cli.Flag) {
 		for _, f := range flags {
 			for _, name := range f.Names() {
@@ -186,14 +267,38 @@ func arities(tree []*Command) map[string]bool {
 			}
 		}
 	}
-	add(commonFlags())
 	var walk func([]*Command)
 	walk = func(list []*Command) {
 		for _, c := range list {
-			add(c.Flags)
+			add(c.flags())
 			walk(c.Sub)
 		}
 	}
+	if root != nil {
+		walk([]*Command{root})
+		return out
+	}
+	add(programFlags())
 	walk(tree)
 	return out
+}
+
+// wantsJSON finds --json also on a line that could not be parsed: the script
+// that typed it wants its error as JSON all the same.
+func wantsJSON(tree []*Command, words []string) bool {
+	arity := arities(tree, nil)
+	wants := false
+	for i := 0; i < len(words) && words[i] != "--"; i++ {
+		if len(words[i]) < 2 || words[i][0] != '-' {
+			continue
+		}
+		f := splitFlag(words[i])
+		if f.name == "json" {
+			wants = f.on()
+		}
+		if arity[f.name] && !f.hasValue {
+			i++ // the next word is its value
+		}
+	}
+	return wants
 }
