@@ -132,7 +132,7 @@ func month(tb testing.TB, span time.Duration) (*Store, time.Time) {
 // A month of a daemon's life stays within its bound. The whole month takes a
 // minute and runs when asked for.
 func TestMonth(t *testing.T) {
-	span := 6 * time.Hour
+	span := 2 * time.Hour
 	if os.Getenv("ANNA_TEST_LONG") == "1" {
 		span = 30 * 24 * time.Hour
 	}
@@ -150,6 +150,17 @@ func TestMonth(t *testing.T) {
 		}
 	}
 	healthy(t, s)
+}
+
+// BenchmarkQuickCheck is what an unclean end costs at the next start.
+func BenchmarkQuickCheck(b *testing.B) {
+	s, _ := month(b, 24*time.Hour)
+	b.SetBytes(s.Stats().FileBytes)
+	for b.Loop() {
+		if err := quickCheck(b.Context(), s.db.w); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
 
 func BenchmarkOpenClose(b *testing.B) {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -51,6 +52,19 @@ func healthy(t testing.TB, s *Store) {
 
 // then is when the tests' events happen.
 func then() time.Time { return time.Unix(1_700_000_123, 0) }
+
+// A clock is a time that a test moves while the writer reads it.
+type clock struct{ at atomic.Int64 }
+
+func newClock(at time.Time) *clock {
+	c := new(clock)
+	c.at.Store(at.UnixNano())
+	return c
+}
+
+func (c *clock) now() time.Time { return time.Unix(0, c.at.Load()) }
+
+func (c *clock) add(d time.Duration) time.Time { return time.Unix(0, c.at.Add(int64(d))) }
 
 func event(seq uint64, domain string) Event {
 	return Event{

@@ -212,8 +212,9 @@ func TestMemoryIsBounded(t *testing.T) {
 
 // The file is bounded: the oldest history goes first, and is counted.
 func TestFileIsBounded(t *testing.T) {
-	now := then()
-	s := open(t, t.TempDir(), Options{MaxSize: 2 << 20, Now: func() time.Time { return now }, MaxPending: 8 << 20})
+	clock := newClock(then())
+	now := clock.now()
+	s := open(t, t.TempDir(), Options{MaxSize: 2 << 20, Now: clock.now, MaxPending: 8 << 20})
 	s.SaveFinding(Finding{ID: "kept", Raised: now, Level: "warning"})
 	seq := uint64(0)
 	for range 40 {
@@ -223,7 +224,7 @@ func TestFileIsBounded(t *testing.T) {
 			e.Data = json.RawMessage(`"` + strings.Repeat("x", 1000) + `"`)
 			s.AddEvents(e)
 		}
-		now = now.Add(time.Minute)
+		clock.add(time.Minute)
 		flush(t, s)
 		if size := s.Stats().FileBytes; size > 2<<20+2*walPages*pageSize {
 			t.Fatalf("the file has %d bytes after %d events", size, seq)
@@ -241,8 +242,9 @@ func TestFileIsBounded(t *testing.T) {
 }
 
 func TestRetention(t *testing.T) {
-	now := then()
-	s := open(t, t.TempDir(), Options{Now: func() time.Time { return now }})
+	clock := newClock(then())
+	now := clock.now()
+	s := open(t, t.TempDir(), Options{Now: clock.now})
 	for i := range mostGenerations + 20 {
 		s.SaveGeneration(Generation{ID: int64(i + 1), Time: now, Content: make([]byte, 100_000)})
 		if i%20 == 0 {
@@ -254,7 +256,7 @@ func TestRetention(t *testing.T) {
 	s.SaveFinding(Finding{ID: "old", Raised: now.Add(-1000 * time.Hour * 24), Cleared: now.Add(-100 * 24 * time.Hour), Level: "warning"})
 	s.Observe(now.Add(-2*time.Hour), Point{"x", 1})
 	s.Observe(now, Point{"x", 2})
-	now = now.Add(pruneEvery)
+	now = clock.add(pruneEvery)
 	flush(t, s)
 	gens, err := s.Generations(t.Context(), 0)
 	if err != nil || len(gens) != mostGenerations {
