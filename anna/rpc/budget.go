@@ -2,24 +2,33 @@ package rpc
 
 import (
 	"context"
+	"errors"
 	"sync"
 )
+
+// errFull says that the budget is used up and enough already wait for it.
+var errFull = errors.New("the budget is used up")
 
 // A budget shares out bytes that the server may hold at once. One user gets at
 // most a quarter of it, and root and the daemon itself have the last quarter
 // to themselves, so that whoever fills his share waits for himself alone.
+// What waits is held too, so that is bounded as well: half the total, a user
+// an eighth.
 type budget struct {
 	total int
 
 	mu      sync.Mutex
-	used    int
-	byUID   map[int]int
-	waiting int
+	all     share
+	byUID   map[int]share
 	freed   chan struct{} // closed, and made anew, when bytes come back
+	waiters int
 }
 
+// A share is what somebody holds and waits for.
+type share struct{ held, waiting int }
+
 func newBudget(total int) *budget {
-	return &budget{total: total, byUID: map[int]int{}, freed: make(chan struct{})}
+	return &budget{total: total, byUID: map[int]share{}, freed: make(chan struct{})}
 }
 
 // max is the most that one piece for this peer can have.
@@ -30,40 +39,78 @@ func (b *budget) max(p Peer) int {
 	return b.total * 3 / 4
 }
 
-// take waits until the peer may hold n more bytes. A piece larger than the
-// peer's share is let through when it is the peer's only one.
+// fits reports whether the peer may hold n more bytes now. A piece larger than
+// the peer's share is let through when it is the peer's only one.
+func (b *budget) fits(p Peer, n int) bool {
+	held := b.byUID[p.UID].held
+	return b.all.held+n <= b.max(p) && (p.privileged() || held == 0 || held+n <= b.total/4)
+}
+
+// queues reports whether n more bytes may wait.
+func (b *budget) queues(p Peer, n int) bool {
+	if p.privileged() {
+		return b.all.waiting+n <= b.total
+	}
+	waiting := b.byUID[p.UID].waiting
+	return b.all.waiting+n <= b.total/2 && (waiting == 0 || waiting+n <= b.total/8)
+}
+
+func (b *budget) count(p Peer, held, waiting int) {
+	b.all.held += held
+	b.all.waiting += waiting
+	s := b.byUID[p.UID]
+	s.held += held
+	s.waiting += waiting
+	if s == (share{}) {
+		delete(b.byUID, p.UID)
+		return
+	}
+	b.byUID[p.UID] = s
+}
+
+// take waits until the peer may hold n more bytes. It fails with errFull when
+// too much waits already, or with the error of ctx.
 func (b *budget) take(ctx context.Context, p Peer, n int) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.fits(p, n) {
+		b.count(p, n, 0)
+		return nil
+	}
+	if !b.queues(p, n) {
+		return errFull
+	}
+	b.count(p, 0, n)
+	defer b.count(p, 0, -n)
 	for {
-		b.mu.Lock()
-		held := b.byUID[p.UID]
-		fits := b.used+n <= b.max(p) && (p.privileged() || held == 0 || held+n <= b.total/4)
-		if fits {
-			b.used += n
-			b.byUID[p.UID] = held + n
-			b.mu.Unlock()
-			return nil
-		}
 		freed := b.freed
-		b.waiting++
+		b.waiters++
 		b.mu.Unlock()
 		select {
 		case <-freed:
 		case <-ctx.Done():
 		}
 		b.mu.Lock()
-		b.waiting--
-		b.mu.Unlock()
-		if ctx.Err() != nil {
-			return ctx.Err()
+		b.waiters--
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if b.fits(p, n) {
+			b.count(p, n, 0)
+			return nil
 		}
 	}
 }
 
 // try is take without waiting.
 func (b *budget) try(p Peer, n int) bool {
-	done, cancel := context.WithCancel(context.Background())
-	cancel()
-	return b.take(done, p, n) == nil
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.fits(p, n) {
+		return false
+	}
+	b.count(p, n, 0)
+	return true
 }
 
 func (b *budget) give(p Peer, n int) {
@@ -72,11 +119,8 @@ func (b *budget) give(p Peer, n int) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.used -= n
-	if b.byUID[p.UID] -= n; b.byUID[p.UID] == 0 {
-		delete(b.byUID, p.UID)
-	}
-	if b.waiting > 0 {
+	b.count(p, -n, 0)
+	if b.waiters > 0 {
 		close(b.freed)
 		b.freed = make(chan struct{})
 	}

@@ -35,20 +35,23 @@ func classifyDial(ctx context.Context, socket string, err error) error {
 		}
 		return Errorf(SocketNotFound, what, socket, errors.New("there is no socket"))
 	case is(syscall.EPROTOTYPE):
-		return Errorf(SocketNotFound, what, socket, errors.New("a socket of another type is in its place"))
+		return Errorf(SocketNotFound, what, socket, errors.New("a socket of another type is in its place")).
+			WithHint(moveAway)
 	case is(syscall.EAGAIN):
 		return Errorf(ConnectTimeout, what, socket, errors.New("its queue of waiting connections is full"))
 	case is(syscall.ECONNREFUSED):
 		if info, err := os.Stat(socket); err == nil && info.Mode().Type() != fs.ModeSocket {
 			return Errorf(SocketNotFound, what, socket, fmt.Errorf("it is %s, not a socket", fileKind(info.Mode()))).
-				WithHint("Move it away, then: sudo systemctl start annad")
+				WithHint(moveAway)
 		}
 		return Errorf(ConnectionRefused, what, socket, errors.New("nobody listens on the socket"))
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded), is(syscall.ETIMEDOUT):
 		return Errorf(ConnectTimeout, what, socket, errors.New("the connection was not accepted in time"))
 	}
-	return Errorf(Internal, what, socket, err)
+	return Errorf(Internal, what, socket, err).WithHint(clientDefect)
 }
+
+const moveAway = "Move it away, then: sudo systemctl start annad"
 
 func fileKind(m fs.FileMode) string {
 	switch m.Type() {

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
+	"unicode"
 )
 
 // An Error is a failed call: what crosses the wire, and what the client makes
@@ -77,24 +79,48 @@ func (e *Error) wire() *wireError {
 }
 
 // fromWire reads an error that a daemon sent: of this version, of an older one
-// that sends no data, or of a newer one with a code unknown here.
+// that sends no data, or of a newer one with a code unknown here. Its texts go
+// to a terminal, so they come back without control characters.
 func fromWire(w *wireError) *Error {
 	var data wireErrorData
-	if len(w.Data) > 0 && json.Unmarshal(w.Data, &data) == nil && data.Code.Known() {
-		return &Error{
-			Code: data.Code, Message: data.Message, Hint: data.Hint, Retryable: data.Retryable,
-			RequestID: data.RequestID, Details: data.Details,
-		}
+	if len(w.Data) > 0 && json.Unmarshal(w.Data, &data) != nil {
+		data = wireErrorData{}
 	}
 	code, _ := CodeOf(w.Code)
-	row := code.Row()
-	message := w.Message
-	if message == "" {
-		message = row.Message
+	if data.Code.Known() && data.Code.Row().Number != 0 {
+		code = data.Code
 	}
-	e := &Error{Code: code, Message: message, Hint: row.Hint, Retryable: row.Retry != RetryNever}
+	row := code.Row()
+	e := &Error{
+		Code: code, Message: row.Message, Hint: row.Hint, Retryable: row.Retry != RetryNever,
+		RequestID: printable(data.RequestID), Details: data.Details,
+	}
+	if data.Code != "" {
+		e.Retryable = data.Retryable
+	}
+	for _, said := range []string{w.Message, data.Message} {
+		if said != "" {
+			e.Message = printable(said)
+		}
+	}
 	if data.Hint != "" {
-		e.Hint = data.Hint
+		e.Hint = printable(data.Hint)
 	}
 	return e
+}
+
+// maxText bounds a text from outside: a long list of problems fits.
+const maxText = 64 << 10
+
+// printable keeps what can be printed, and line ends and tabs.
+func printable(s string) string {
+	if len(s) > maxText {
+		s = strings.ToValidUTF8(s[:maxText], "") + "..."
+	}
+	return strings.Map(func(r rune) rune {
+		if r != '\n' && r != '\t' && !unicode.IsPrint(r) {
+			return -1
+		}
+		return r
+	}, s)
 }

@@ -2,22 +2,25 @@ package rpc
 
 import "time"
 
-// Limits bound what clients can cost the daemon. Zero fields take the default.
+// Limits bound what clients can cost the daemon: together they keep it within
+// 20 MB of what it needs without them. Zero fields take the default.
 type Limits struct {
-	Connections   int           // open connections
-	PerUID        int           // of them by one user, root apart
-	Reserved      int           // of them kept for root and the daemon itself
-	Unanswered    int           // requests of one connection that are being worked on
-	Line          int           // bytes of one request line
-	Batch         int           // requests in one batch
-	Depth         int           // nesting of one request line
-	Lines         int           // bytes of request lines held, over all connections
-	Answers       int           // bytes of answers not yet written, over all connections
-	Idle          time.Duration // silence between two requests
-	LineTime      time.Duration // from a line's first byte to its last
-	Write         time.Duration // one answer's way into the socket
-	QuickTime     time.Duration // a quick method's time
-	freeLineBytes int
+	Connections int           // open connections
+	PerUID      int           // of them by one user, root apart
+	Reserved    int           // of them kept for root and the daemon itself
+	Unanswered  int           // requests of one connection that are being worked on
+	Line        int           // bytes of one request line
+	Batch       int           // requests in one batch
+	Depth       int           // nesting of one request line
+	Lines       int           // bytes of request lines held, over all connections
+	Answers     int           // bytes of answers not yet written, over all connections
+	Idle        time.Duration // silence between two requests
+	LineTime    time.Duration // from a line's first byte to its last
+	Write       time.Duration // one answer's way into the socket
+	QuickTime   time.Duration // a quick method's time
+	// What does not count yet: every ordinary request and answer is smaller.
+	freeLineBytes   int
+	freeAnswerBytes int
 }
 
 // DefaultLimits are the limits that docs/RPC.md publishes.
@@ -35,8 +38,9 @@ var DefaultLimits = Limits{
 	LineTime:    10 * time.Second,
 	Write:       5 * time.Second,
 	QuickTime:   5 * time.Second,
-	// What a line may take before it counts: more than any ordinary request.
-	freeLineBytes: 16 << 10,
+
+	freeLineBytes:   4 << 10,
+	freeAnswerBytes: 4 << 10,
 }
 
 func (l Limits) withDefaults() Limits {
@@ -45,6 +49,7 @@ func (l Limits) withDefaults() Limits {
 		{&l.Connections, &d.Connections}, {&l.PerUID, &d.PerUID}, {&l.Reserved, &d.Reserved},
 		{&l.Unanswered, &d.Unanswered}, {&l.Line, &d.Line}, {&l.Batch, &d.Batch}, {&l.Depth, &d.Depth},
 		{&l.Lines, &d.Lines}, {&l.Answers, &d.Answers}, {&l.freeLineBytes, &d.freeLineBytes},
+		{&l.freeAnswerBytes, &d.freeAnswerBytes},
 	} {
 		if *f.have == 0 {
 			*f.have = *f.def

@@ -23,7 +23,6 @@ const crashLoop = 2
 type tries struct {
 	client  *Client
 	spec    Spec
-	known   bool // whether the method's idempotence is known
 	written bool // whether the last attempt wrote its request
 	retries int
 	waited  bool   // for systemd, which is starting the daemon
@@ -35,7 +34,7 @@ type tries struct {
 // and the call may be tried once more; an error is the call's end.
 func (t *tries) again(ctx context.Context, err error) error {
 	var e *Error
-	if !errors.As(err, &e) {
+	if !errors.As(err, &e) || errors.Is(ctx.Err(), context.Canceled) {
 		return err
 	}
 	switch e.Code {
@@ -44,6 +43,9 @@ func (t *tries) again(ctx context.Context, err error) error {
 		return t.ended(e)
 	}
 	state := t.look(ctx, e.Code)
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return ctx.Err()
+	}
 	if t.repeatable(e.Code) && state.Starting() {
 		return t.awaitStart(ctx, e, state)
 	}
@@ -51,10 +53,10 @@ func (t *tries) again(ctx context.Context, err error) error {
 		return t.ended(t.judge(e, state))
 	}
 	pause := schedule[t.retries]
-	t.retries++
 	if !fits(ctx, pause) {
 		return t.ended(t.judge(e, state))
 	}
+	t.retries++
 	if t.retries == 1 {
 		t.say(e.Message + "; trying again")
 	}
@@ -99,8 +101,7 @@ func (t *tries) awaitStart(ctx context.Context, e *Error, state diagnose.State) 
 // words tell.
 func (t *tries) judge(e *Error, state diagnose.State) *Error {
 	if e.Code == ConnectionRefused && !state.Running() {
-		crashed := Errorf(DaemonCrashed, "%s and the daemon is not running", e.Message)
-		e = crashed
+		e = Errorf(DaemonCrashed, "%s and the daemon is not running", e.Message)
 	}
 	story := state.Story(time.Now())
 	if story != "" {
@@ -123,9 +124,15 @@ func (t *tries) look(ctx context.Context, code Code) diagnose.State {
 		look = func(ctx context.Context) diagnose.State { return diagnose.Look(ctx, t.client.Socket) }
 	}
 	// The deadline of the call must not silence the diagnosis that explains it.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	return look(ctx)
+	stop := context.AfterFunc(ctx, func() {
+		if errors.Is(ctx.Err(), context.Canceled) {
+			cancel()
+		}
+	})
+	defer stop()
+	return look(bounded)
 }
 
 func (t *tries) say(line string) {

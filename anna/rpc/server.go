@@ -65,8 +65,8 @@ func (s *Server) Connections() (open int, refused uint64) {
 	return len(s.conns), s.refused.Load()
 }
 
-// Serve accepts connections until the listener is closed or Stop is called.
-// The listener stays the caller's.
+// Serve accepts connections until the listener is closed; after Stop it refuses
+// them. The listener stays the caller's.
 func (s *Server) Serve(l *net.UnixListener) error {
 	s.once.Do(func() {
 		s.Limits = s.Limits.withDefaults()
@@ -100,46 +100,51 @@ func (s *Server) accept(nc *net.UnixConn) {
 		nc.Close()
 		return
 	}
-	c := newConn(s, nc, peer)
-	if refusal := s.admit(c); refusal != nil {
+	c, refusal := s.admit(nc, peer)
+	if refusal != nil {
 		s.refused.Add(1)
 		// A new socket's buffer takes a line; if it does not, the peer is told
 		// nothing rather than waited for.
 		nc.SetWriteDeadline(time.Now().Add(10 * time.Millisecond))
-		nc.Write(append(encodeError(nil, refusal), '\n'))
+		nc.Write(encodeError(nil, refusal))
 		nc.Close()
 		return
 	}
 	go c.serve()
 }
 
-// admit counts the connection in, or says why not.
-func (s *Server) admit(c *conn) *Error {
+// admit counts the connection in, or says why not. Not even root gets the last
+// place: it is for the daemon's look at itself.
+func (s *Server) admit(nc *net.UnixConn, peer Peer) (*conn, *Error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopping {
-		return Errorf(Busy, "cannot accept the connection: the daemon is stopping")
+		return nil, Errorf(Busy, "cannot accept the connection: the daemon is stopping")
 	}
-	l := s.Limits
-	room := l.Connections
-	if !c.peer.privileged() {
-		room -= l.Reserved
+	room := s.Limits.Connections
+	switch {
+	case peer.self():
+	case peer.privileged():
+		room -= min(1, s.Limits.Reserved)
+	default:
+		room -= s.Limits.Reserved
 		same := 0
 		for other := range s.conns {
-			if other.peer.UID == c.peer.UID {
+			if other.peer.UID == peer.UID {
 				same++
 			}
 		}
-		if same >= l.PerUID {
-			return Errorf(Busy, "cannot accept the connection: user %d has %d connections already", c.peer.UID, same)
+		if same >= s.Limits.PerUID {
+			return nil, Errorf(Busy, "cannot accept the connection: user %d has %d connections already", peer.UID, same)
 		}
 	}
 	if len(s.conns) >= room {
-		return Errorf(Busy, "cannot accept the connection: %d connections are open already", len(s.conns))
+		return nil, Errorf(Busy, "cannot accept the connection: %d connections are open already", len(s.conns))
 	}
+	c := newConn(s, nc, peer)
 	s.conns[c] = struct{}{}
 	s.idle.Add(1)
-	return nil
+	return c, nil
 }
 
 func (s *Server) leave(c *conn) {
@@ -149,16 +154,19 @@ func (s *Server) leave(c *conn) {
 	s.idle.Done()
 }
 
-// Stop lets requests in flight finish, for as long as the context lasts, then
-// cancels them; it returns when every connection is closed. Close the listener
-// first.
+// stopGrace is how long each of Stop's last two steps may take.
+const stopGrace = 250 * time.Millisecond
+
+// Stop lets requests in flight finish, for as long as the context lasts, and
+// ends streams; then it cancels what is left, so that its clients are told, and
+// closes every connection. It returns half a second after the context ended at
+// the latest: a handler that ignores its context is named in the log and left
+// behind. Close the listener first.
 func (s *Server) Stop(ctx context.Context) {
 	s.mu.Lock()
 	s.stopping = true
-	for c := range s.conns {
-		c.drain()
-	}
 	s.mu.Unlock()
+	s.each((*conn).drain)
 	done := make(chan struct{})
 	go func() { s.idle.Wait(); close(done) }()
 	select {
@@ -166,12 +174,25 @@ func (s *Server) Stop(ctx context.Context) {
 		return
 	case <-ctx.Done():
 	}
-	s.mu.Lock()
-	for c := range s.conns {
-		c.abort()
+	for _, step := range []func(*conn){func(c *conn) { c.stop() }, (*conn).abort} {
+		s.each(step)
+		select {
+		case <-done:
+			return
+		case <-time.After(stopGrace):
+		}
 	}
-	s.mu.Unlock()
-	<-done
+	s.each(func(c *conn) {
+		s.Log.Warn("stopped without a handler that does not end", "methods", c.methods(), "uid", c.peer.UID)
+	})
+}
+
+func (s *Server) each(do func(*conn)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		do(c)
+	}
 }
 
 // allowed decides who may call what, from the kernel's word at accept.

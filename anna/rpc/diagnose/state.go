@@ -3,8 +3,13 @@ package diagnose
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/coreos/go-systemd/v22/dbus"
+	"golang.org/x/sys/unix"
 )
 
 // SystemSocket is the socket of the daemon that systemd manages: only about
@@ -17,6 +22,7 @@ const exitConfig = 78
 
 // A State is what was found out about a daemon that does not answer.
 type State struct {
+	Booted  bool // systemd is this machine's init
 	Systemd bool // systemd answered; Service and Socket are its words
 	Service Unit
 	Socket  Unit
@@ -24,14 +30,26 @@ type State struct {
 	PID     int    // of a running daemon; 0: none found
 }
 
-// Look finds out what it can about the daemon of a socket.
+// Look finds out what it can about the daemon of a socket, until ctx ends.
 func Look(ctx context.Context, socket string) State {
+	return look(ctx, socket, machine{run: "/run", proc: "/proc", bus: dbus.NewSystemConnectionContext})
+}
+
+// A machine is where to look.
+type machine struct {
+	run, proc string
+	bus       func(context.Context) (*dbus.Conn, error)
+}
+
+func look(ctx context.Context, socket string, m machine) State {
 	var s State
-	if socket == SystemSocket {
-		s.Service, s.Socket, s.Systemd = askSystemd(ctx)
+	_, err := os.Stat(filepath.Join(m.run, "systemd/system")) // sd_booted(3)
+	s.Booted = err == nil
+	if s.Booted && socket == SystemSocket {
+		s.Service, s.Socket, s.Systemd = askSystemd(ctx, m.bus)
 	}
 	s.Words, _ = ReadWords(socket)
-	s.PID = findProcess("/proc", s)
+	s.PID = findProcess(m.proc, s)
 	return s
 }
 
@@ -93,14 +111,18 @@ func (s State) systemdStory() (parts []string) {
 		parts = append(parts, "its configuration is invalid, so it does not start")
 	case u.ActiveState == "failed":
 		parts = append(parts, "systemd gave up on it: "+resultWords(u))
+	case u.SubState == "auto-restart" && u.NRestarts == 0:
+		parts = append(parts, "systemd is about to restart it: "+resultWords(u))
 	case u.SubState == "auto-restart" || u.ActiveState == "activating" && u.NRestarts > 0:
-		parts = append(parts, fmt.Sprintf("systemd restarted it %d times: %s", u.NRestarts, resultWords(u)))
+		parts = append(parts, "systemd restarted it "+times(u.NRestarts)+because(u))
 	case u.ActiveState == "activating":
 		parts = append(parts, "systemd is starting it")
 	case u.ActiveState == "inactive" && u.Result != "" && u.Result != "success":
 		parts = append(parts, "it is stopped: "+resultWords(u))
 	case u.ActiveState == "inactive":
 		parts = append(parts, "it is stopped")
+	case u.ActiveState == "deactivating":
+		parts = append(parts, "systemd is stopping it")
 	case u.ActiveState == "active":
 		text := "systemd says it is active"
 		if u.StatusText != "" {
@@ -114,15 +136,29 @@ func (s State) systemdStory() (parts []string) {
 	return parts
 }
 
+func times(n uint32) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
+}
+
+func because(u Unit) string {
+	if u.Result == "" || u.Result == "success" {
+		return ""
+	}
+	return ": " + resultWords(u)
+}
+
 // resultWords puts systemd's Result= into words.
 func resultWords(u Unit) string {
 	switch u.Result {
 	case "exit-code":
 		return fmt.Sprintf("it ended with status %d", u.ExecMainStatus)
 	case "signal":
-		return fmt.Sprintf("signal %d ended it", u.ExecMainStatus)
+		return signalName(u.ExecMainStatus) + " ended it"
 	case "core-dump":
-		return fmt.Sprintf("it crashed with signal %d", u.ExecMainStatus)
+		return "it crashed with " + signalName(u.ExecMainStatus)
 	case "watchdog":
 		return "it hung and the watchdog ended it"
 	case "oom-kill":
@@ -135,15 +171,32 @@ func resultWords(u Unit) string {
 	return u.Result
 }
 
+func signalName(n int32) string {
+	if name := unix.SignalName(unix.Signal(n)); name != "" {
+		return name
+	}
+	return fmt.Sprintf("signal %d", n)
+}
+
+// A figure above this is no memory of any machine, so it is not shown.
+const maxMB = 1 << 30
+
+func figure(mb *float64) bool { return mb != nil && *mb >= 0 && *mb < maxMB }
+
+// shownFindings is how many findings a story names.
+const shownFindings = 5
+
 func (w *Words) story(now time.Time, running bool) string {
 	var b strings.Builder
 	if running {
 		fmt.Fprintf(&b, "pid %d runs", w.PID)
+	} else if w.At.IsZero() {
+		b.WriteString("last seen at an unknown time")
 	} else {
 		b.WriteString("last seen " + ago(now.Sub(w.At)))
 	}
-	if w.MemoryMB != nil {
-		if w.LimitMB != nil {
+	if figure(w.MemoryMB) {
+		if figure(w.LimitMB) {
 			fmt.Fprintf(&b, ", %.0f of %.0f MB", *w.MemoryMB, *w.LimitMB)
 		} else {
 			fmt.Fprintf(&b, ", %.0f MB", *w.MemoryMB)
@@ -156,7 +209,10 @@ func (w *Words) story(now time.Time, running bool) string {
 		b.WriteString(", " + w.State)
 	}
 	if len(w.Findings) > 0 {
-		b.WriteString(", with findings: " + strings.Join(w.Findings, ", "))
+		b.WriteString(", with findings: " + strings.Join(w.Findings[:min(len(w.Findings), shownFindings)], ", "))
+		if more := len(w.Findings) - shownFindings; more > 0 {
+			fmt.Fprintf(&b, " and %d more", more)
+		}
 	}
 	return b.String()
 }
@@ -175,11 +231,11 @@ func ago(d time.Duration) string {
 	return fmt.Sprintf("%d days ago", int(d.Hours()/24))
 }
 
-// Hint is what to do next when systemd tells more than the error's code does;
-// "" when the code's own hint is as good.
+// Hint is what to do next when more is known than the error's code tells; ""
+// when the code's own hint is as good.
 func (s State) Hint(code string) string {
 	if !s.Systemd {
-		return ""
+		return s.hintWithoutSystemd(code)
 	}
 	u := s.Service
 	const start = "sudo systemctl reset-failed annad.service annad.socket; sudo systemctl start annad.socket annad.service"
@@ -196,6 +252,21 @@ func (s State) Hint(code string) string {
 		return fmt.Sprintf("Daemon not responding. Check logs: sudo journalctl -u annad -n 20 (if it hangs, the watchdog restarts it within %.0f s)", u.WatchdogSec)
 	case u.ActiveState == "inactive" && code != "SocketNotFound":
 		return "Daemon not running. Start with: sudo systemctl start annad"
+	}
+	return ""
+}
+
+// hintWithoutSystemd is for a daemon that systemd does not keep: somebody
+// started it by hand, so there is no unit to restart and no journal to read.
+func (s State) hintWithoutSystemd(code string) string {
+	stopped := s.Words != nil && s.Words.State == "stopped"
+	switch {
+	case code == "DaemonCrashed" && stopped:
+		return "Daemon was stopped. Start it again the way it was started, or as root: annad"
+	case code == "DaemonCrashed" && !s.Booted:
+		return "Daemon stopped without removing its socket. See where it logs to why; then start it again: sudo annad"
+	case code == "ConnectionRefused" && !s.Booted:
+		return "Daemon is not listening yet. If it stays so, end it and start it again: sudo annad"
 	}
 	return ""
 }

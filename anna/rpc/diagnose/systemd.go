@@ -2,7 +2,6 @@ package diagnose
 
 import (
 	"context"
-	"os"
 
 	"github.com/coreos/go-systemd/v22/dbus"
 )
@@ -23,22 +22,32 @@ type Unit struct {
 }
 
 // askSystemd asks for the daemon's service and socket. ok is false where
-// systemd is not the init or does not answer.
-func askSystemd(ctx context.Context) (service, socket Unit, ok bool) {
-	if _, err := os.Stat("/run/systemd/system"); err != nil { // sd_booted(3)
+// systemd does not answer before ctx ends: a bus that accepts and stays silent
+// must not keep the client.
+func askSystemd(ctx context.Context, bus func(context.Context) (*dbus.Conn, error)) (service, socket Unit, ok bool) {
+	type answer struct {
+		service, socket Unit
+		ok              bool
+	}
+	done := make(chan answer, 1)
+	go func() {
+		var a answer
+		defer func() { done <- a }()
+		conn, err := bus(ctx)
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		if a.service, a.ok = askUnit(ctx, conn, "annad.service"); a.ok {
+			a.socket, a.ok = askUnit(ctx, conn, "annad.socket")
+		}
+	}()
+	select {
+	case a := <-done:
+		return a.service, a.socket, a.ok
+	case <-ctx.Done():
 		return Unit{}, Unit{}, false
 	}
-	conn, err := dbus.NewSystemConnectionContext(ctx)
-	if err != nil {
-		return Unit{}, Unit{}, false
-	}
-	defer conn.Close()
-	service, ok = askUnit(ctx, conn, "annad.service")
-	if !ok {
-		return Unit{}, Unit{}, false
-	}
-	socket, ok = askUnit(ctx, conn, "annad.socket")
-	return service, socket, ok
 }
 
 func askUnit(ctx context.Context, conn *dbus.Conn, name string) (Unit, bool) {

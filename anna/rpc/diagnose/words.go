@@ -45,6 +45,10 @@ func WriteWords(socket string, w Words) error {
 		}
 		if len(text) > maxWords {
 			if len(w.Findings) == 0 {
+				if short := plain(w.Reason); short != w.Reason {
+					w.Reason = short
+					continue
+				}
 				return fmt.Errorf("cannot write the last words: they are longer than %d bytes", maxWords)
 			}
 			w.Findings = w.Findings[:len(w.Findings)/2]
@@ -59,7 +63,9 @@ func WriteWords(socket string, w Words) error {
 		if err != nil {
 			return fmt.Errorf("cannot write the last words: %w", err)
 		}
-		_, err = f.Write(append(text, '\n'))
+		if err = f.Chmod(0o640); err == nil { // whatever the umask is
+			_, err = f.Write(append(text, '\n'))
+		}
 		if closed := f.Close(); err == nil {
 			err = closed
 		}
