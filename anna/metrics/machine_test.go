@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -92,10 +93,11 @@ func TestMachineHostileAndMissing(t *testing.T) {
 func TestDeadMountIsAskedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFiller("/")
-		release, asked := make(chan struct{}), 0
+		release := make(chan struct{})
+		var asked atomic.Int64
 		f.statfs = func(path string, st *syscall.Statfs_t) error {
 			if path == "/dead" {
-				asked++
+				asked.Add(1)
 				<-release
 			}
 			*st = syscall.Statfs_t{Bsize: 1024, Blocks: 10}
@@ -116,8 +118,8 @@ func TestDeadMountIsAskedOnce(t *testing.T) {
 				t.Errorf("round %d took %v", round, took)
 			}
 		}
-		if asked != 1 {
-			t.Errorf("the dead mount was asked %d times", asked)
+		if n := asked.Load(); n != 1 {
+			t.Errorf("the dead mount was asked %d times", n)
 		}
 		close(release)
 		synctest.Wait()
