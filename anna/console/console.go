@@ -128,11 +128,7 @@ func (c *Console) Answer(v any, text func(io.Writer)) error {
 }
 
 // PrintJSON prints one object on a line of its own.
-func (c *Console) PrintJSON(v any) error {
-	enc := json.NewEncoder(c.Out)
-	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
-}
+func (c *Console) PrintJSON(v any) error { return writeJSON(c.Out, v) }
 
 // Say tells the user something beside the answer.
 func (c *Console) Say(format string, args ...any) {

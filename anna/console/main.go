@@ -180,9 +180,9 @@ func report(w *World, err error, asJSON bool) int {
 		e.Hint, e.Exit = cmp.Or(hinted.Hint, e.Hint), cmp.Or(hinted.Exit, e.Exit)
 	}
 	if asJSON {
-		enc := json.NewEncoder(w.Out)
-		enc.SetEscapeHTML(false)
-		enc.Encode(out)
+		if err := writeJSON(&pipeWriter{w.Out}, out); err != nil && !errors.Is(err, errPipe) {
+			fmt.Fprintf(w.Err, "%s: %s\n", w.Program, ui.Plain(err.Error()))
+		}
 		return e.Exit
 	}
 	if invalid != nil {
