@@ -9,24 +9,27 @@ import (
 // MB writes a size in units of 2^20 bytes, as limits are configured.
 func MB(mb float64) string {
 	switch {
-	case mb < 10:
+	case mb < 9.95: // what rounds to 10 is written as 10 is
 		return fmt.Sprintf("%.1f MB", mb)
-	case mb < 10240:
+	case mb < 10239.5:
 		return fmt.Sprintf("%.0f MB", mb)
 	}
 	return fmt.Sprintf("%.1f GB", mb/1024)
 }
 
-// Millis writes a duration given in milliseconds with three digits that count.
+// Millis writes a duration given in milliseconds with three digits that count,
+// in ASCII.
 func Millis(ms float64) string {
 	switch {
-	case ms < 0.01 && ms > 0:
-		return fmt.Sprintf("%.0f µs", ms*1000)
-	case ms < 10:
+	case ms > 0 && ms < 0.0005:
+		return "<0.001 ms"
+	case ms > 0 && ms < 0.0095:
+		return fmt.Sprintf("%.3f ms", ms)
+	case ms < 9.995:
 		return fmt.Sprintf("%.2f ms", ms)
-	case ms < 100:
+	case ms < 99.95:
 		return fmt.Sprintf("%.1f ms", ms)
-	case ms < 10_000:
+	case ms < 9999.5:
 		return fmt.Sprintf("%.0f ms", ms)
 	}
 	return fmt.Sprintf("%.1f s", ms/1000)
