@@ -52,7 +52,8 @@ var leaves = map[string][]string{
 	"anna/version":      {},
 	"anna/rpc/diagnose": {},
 	"anna/config":       {"anna/nearest"},
-	"anna/telemetry":    {},
+	"anna/telemetry":    {"anna/metrics"},
+	"anna/capability":   {},
 	"anna/rpc":          {"anna/rpc/diagnose"},
 	"anna/ui":           {"anna/health"},
 }

@@ -1,11 +1,14 @@
 package anna_test
 
 import (
+	"bufio"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -52,6 +55,8 @@ func TestScript(t *testing.T) {
 			"signal":  signalCmd,
 			"mode":    modeCmd,
 			"expand":  expandCmd,
+			"retry":   retryCmd,
+			"sleep":   sleepCmd,
 		},
 	})
 }
@@ -74,7 +79,8 @@ func statusCmd(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// listensCmd waits until somebody accepts on a socket.
+// listensCmd waits until a daemon answers on a socket; negated, until nobody
+// accepts.
 func listensCmd(ts *testscript.TestScript, neg bool, args []string) {
 	path := ts.Getenv("ANNA_SOCKET")
 	if len(args) > 0 {
@@ -84,6 +90,10 @@ func listensCmd(ts *testscript.TestScript, neg bool, args []string) {
 	for {
 		c, err := net.Dial("unix", path)
 		if err == nil {
+			if !neg {
+				fmt.Fprintln(c, `{"jsonrpc":"2.0","id":1,"method":"get_version"}`)
+				_, err = bufio.NewReader(c).ReadString('\n')
+			}
 			c.Close()
 		}
 		if (err == nil) != neg {
@@ -96,7 +106,8 @@ func listensCmd(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// signalCmd sends a signal to the process whose pid the last words name.
+// signalCmd sends a signal to the process whose pid the last words name; after
+// one that ends it, it waits for the end.
 func signalCmd(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: signal KILL|TERM|STOP|CONT|HUP")
@@ -109,6 +120,9 @@ func signalCmd(ts *testscript.TestScript, neg bool, args []string) {
 		"KILL": syscall.SIGKILL, "TERM": syscall.SIGTERM, "STOP": syscall.SIGSTOP, "CONT": syscall.SIGCONT, "HUP": syscall.SIGHUP,
 	}[args[0]]
 	ts.Check(syscall.Kill(pid, sig))
+	for ends := sig == syscall.SIGKILL || sig == syscall.SIGTERM; ends && syscall.Kill(pid, 0) == nil; {
+		time.Sleep(5 * time.Millisecond)
+	}
 }
 
 // modeCmd holds a file's type and permissions: mode Srw-rw---- run/annad.sock.
@@ -128,4 +142,38 @@ func expandCmd(ts *testscript.TestScript, neg bool, args []string) {
 	for _, name := range args {
 		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(os.Expand(ts.ReadFile(name), ts.Getenv)), 0o600))
 	}
+}
+
+// retryCmd runs a program until its output matches a pattern, as often as
+// -count says: retry 'mounted' annactl events.
+func retryCmd(ts *testscript.TestScript, neg bool, args []string) {
+	count := 1
+	if rest, ok := strings.CutPrefix(args[0], "-count="); ok {
+		n, err := strconv.Atoi(rest)
+		ts.Check(err)
+		count, args = n, args[1:]
+	}
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: retry [-count=N] PATTERN PROGRAM ARGUMENT...")
+	}
+	re, err := regexp.Compile(args[0])
+	ts.Check(err)
+	deadline := time.Now().Add(20 * time.Second)
+	for {
+		err := ts.Exec(args[1], args[2:]...)
+		if err == nil && len(re.FindAllString(ts.ReadFile("stdout"), -1)) >= count {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("no %d matches for %q (%v)", count, args[0], err)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// sleepCmd waits, for what gives no sign.
+func sleepCmd(ts *testscript.TestScript, neg bool, args []string) {
+	d, err := time.ParseDuration(args[0])
+	ts.Check(err)
+	time.Sleep(d)
 }

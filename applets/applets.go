@@ -4,6 +4,8 @@ package applets
 
 import (
 	"github.com/jjgarcianorway/anna-assistant/anna/applet"
+	"github.com/jjgarcianorway/anna-assistant/applets/capabilities"
+	"github.com/jjgarcianorway/anna-assistant/applets/events"
 	"github.com/jjgarcianorway/anna-assistant/applets/explain"
 	"github.com/jjgarcianorway/anna-assistant/applets/health"
 	"github.com/jjgarcianorway/anna-assistant/applets/help"
@@ -16,6 +18,8 @@ import (
 var Table = applet.Table{
 	status.Row,
 	health.Row,
+	events.Row,
+	capabilities.Row,
 	explain.Row,
 	version.Row,
 	help.Row,

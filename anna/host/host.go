@@ -11,8 +11,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/jjgarcianorway/anna-assistant/anna/capability"
 	"github.com/jjgarcianorway/anna-assistant/anna/config"
+	"github.com/jjgarcianorway/anna-assistant/anna/events"
 	"github.com/jjgarcianorway/anna-assistant/anna/metrics"
+	"github.com/jjgarcianorway/anna-assistant/anna/telemetry"
 	"github.com/jjgarcianorway/anna-assistant/anna/version"
 )
 
@@ -27,6 +30,10 @@ type Host struct {
 	Log        *slog.Logger
 	Latency    *metrics.Latency
 	Socket     string // where clients reach it
+	Events     *events.Engine
+	Store      *telemetry.Store
+	// Capabilities reports what the modules can do now.
+	Capabilities func() []capability.Report
 	// Private says that the daemon runs inside a client, for one command.
 	Private bool
 

@@ -96,21 +96,23 @@ func memoryLine(t ui.Theme, m Metrics) string {
 
 func queueLine(m Metrics) string {
 	q := m.Queue
-	if q == nil {
-		return "unknown (" + ui.Plain(m.Unknown["queue"]) + ")"
-	}
 	if q.Depth == 0 {
 		return fmt.Sprintf("empty, %.1f events/s", q.Rate)
 	}
-	return fmt.Sprintf("%d waiting, the oldest for %s, %.1f events/s", q.Depth, ui.Span(time.Duration(q.OldestSec*float64(time.Second))), q.Rate)
+	text := fmt.Sprintf("%d waiting, the oldest for %s, %.1f events/s", q.Depth, ui.Span(time.Duration(q.OldestSec*float64(time.Second))), q.Rate)
+	if q.Overdue > 0 {
+		text += fmt.Sprintf(", %d overdue", q.Overdue)
+	}
+	return text
 }
 
 func capabilityLine(m Metrics) string {
 	c := m.Capabilities
-	if c == nil {
-		return "unknown (" + ui.Plain(m.Unknown["capabilities"]) + ")"
+	text := fmt.Sprintf("%d active, %d degraded", c.Active, c.Degraded)
+	if c.Failed > 0 {
+		text += fmt.Sprintf(", %d failed", c.Failed)
 	}
-	return fmt.Sprintf("%d active, %d degraded", c.Active, c.Degraded)
+	return text
 }
 
 // printMore adds what -v asks for: each method's window, the process, and why

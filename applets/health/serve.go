@@ -1,11 +1,14 @@
 package health
 
 import (
+	"fmt"
 	"math"
 	"os"
 	"time"
 
+	"github.com/jjgarcianorway/anna-assistant/anna/capability"
 	"github.com/jjgarcianorway/anna-assistant/anna/config"
+	"github.com/jjgarcianorway/anna-assistant/anna/events"
 	"github.com/jjgarcianorway/anna-assistant/anna/health"
 	"github.com/jjgarcianorway/anna-assistant/anna/host"
 	"github.com/jjgarcianorway/anna-assistant/anna/metrics"
@@ -68,10 +71,30 @@ func measure(h *host.Host) *Metrics {
 	if m.RPCLatency.Samples == 0 {
 		u["rpc_latency_ms"] = "no request has been answered yet"
 	}
-	u["queue"] = "this daemon has no event queue"
-	u["capabilities"] = "this daemon has no modules that could be active"
+	queue := h.Events.Status()
+	m.Queue = Queue{
+		Depth: queue.Pending, Rate: round(queue.Rate1, 3), OldestSec: round(queue.OldestSec, 3),
+		Overdue: queue.Overdue, Accounting: queue.Accounting,
+	}
+	m.Capabilities = capability.Count(h.Capabilities())
 	m.Unknown = u
 	judge(m, memory, latency.Quick, h.Config().Health(), u)
+	for _, t := range h.Store.Trouble() {
+		m.add(health.Verdict{ID: "store_" + string(t.Kind), Level: health.Warning, Title: "History is in trouble", Detail: t.What + ": " + t.Why, Fix: t.Fix})
+	}
+	if s := queue.Spool; s.State == events.SpoolMemory || s.State == events.SpoolForeign {
+		m.add(health.Verdict{
+			ID: "spool", Level: health.Warning, Title: "Events would not survive a crash", Detail: s.Reason,
+			Fix: "Look at the state directory: sudo ls -la " + h.Config().Daemon().StateDir,
+		})
+	}
+	if queue.Dropped > 0 {
+		m.add(health.Verdict{
+			ID: "events_dropped", Level: health.Warning, Title: "Events were dropped",
+			Detail: fmt.Sprintf("%d since the beginning: the queue was full", queue.Dropped),
+			Fix:    "Raise [events] queue_limit, or see what floods it: annactl events --since 1h",
+		})
+	}
 	return m
 }
 
@@ -94,16 +117,22 @@ func judge(m *Metrics, memory metrics.Memory, quick metrics.WindowStats, cfg con
 	}
 	t.MemoryWarn, m.Thresholds.MemoryWarnMB = limit("thresholds.memory_warn_mb", cfg.MemoryWarn)
 	t.MemoryCrit, m.Thresholds.MemoryCritMB = limit("thresholds.memory_crit_mb", cfg.MemoryCrit)
-	s := health.Snapshot{P99: quick.P99, P99Samples: quick.Count, Memory: memory.Current.Ptr()}
+	overdue := int(m.Queue.Overdue)
+	s := health.Snapshot{P99: quick.P99, P99Samples: quick.Count, Memory: memory.Current.Ptr(), QueueDepth: &overdue}
 	if m.Standalone {
 		// A private daemon shares its process with the client, and what that
 		// uses is no trouble of a daemon's.
 		s.Memory = nil
 	}
-	m.Findings = append(m.Findings, health.Assess(s, t)...)
-	for _, f := range m.Findings {
-		m.Level = health.Worst(m.Level, f.Level)
+	for _, v := range health.Assess(s, t) {
+		m.add(v)
 	}
+}
+
+// add takes a finding in, and its level.
+func (m *Metrics) add(v health.Verdict) {
+	m.Findings = append(m.Findings, v)
+	m.Level = health.Worst(m.Level, v.Level)
 }
 
 func window(w metrics.WindowStats) Latency {

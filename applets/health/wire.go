@@ -3,6 +3,8 @@ package health
 import (
 	"time"
 
+	"github.com/jjgarcianorway/anna-assistant/anna/capability"
+	"github.com/jjgarcianorway/anna-assistant/anna/events"
 	"github.com/jjgarcianorway/anna-assistant/anna/health"
 )
 
@@ -16,12 +18,12 @@ type Params struct {
 // Metrics are the daemon's own figures. A figure that could not be had is null,
 // and Unknown says why, under the figure's path ("memory_mb.limit").
 type Metrics struct {
-	Level        health.Level  `json:"level"`
-	RPCLatency   Latency       `json:"rpc_latency_ms"`
-	Memory       Memory        `json:"memory_mb"`
-	Queue        *Queue        `json:"queue"`
-	UptimeSec    int64         `json:"uptime_sec"`
-	Capabilities *Capabilities `json:"capabilities"`
+	Level        health.Level      `json:"level"`
+	RPCLatency   Latency           `json:"rpc_latency_ms"`
+	Memory       Memory            `json:"memory_mb"`
+	Queue        Queue             `json:"queue"`
+	UptimeSec    int64             `json:"uptime_sec"`
+	Capabilities capability.Counts `json:"capabilities"`
 
 	Version    string            `json:"version"`
 	PID        int               `json:"pid"`
@@ -58,15 +60,13 @@ type Memory struct {
 
 // Queue is how the events wait.
 type Queue struct {
-	Depth     int     `json:"depth"`
+	Depth     uint64  `json:"depth"`
 	Rate      float64 `json:"rate"` // events a second, over a minute
 	OldestSec float64 `json:"oldest_sec"`
-}
-
-// Capabilities counts what works and what works in part.
-type Capabilities struct {
-	Active   int `json:"active"`
-	Degraded int `json:"degraded"`
+	// Overdue is the part of Depth that waits for nothing but the handler; the
+	// rest is deferred, as it should be. It is what the thresholds are about.
+	Overdue    uint64            `json:"overdue"`
+	Accounting events.Accounting `json:"accounting"`
 }
 
 // Thresholds are the limits that the figures are held against. A percentage of

@@ -1,0 +1,234 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jjgarcianorway/anna-assistant/anna/capability"
+	"github.com/jjgarcianorway/anna-assistant/anna/config"
+	"github.com/jjgarcianorway/anna-assistant/anna/events"
+	"github.com/jjgarcianorway/anna-assistant/anna/telemetry"
+)
+
+// A listener is a module that watches one domain.
+type listener struct {
+	name    string
+	summary string
+	// settings is what of the configuration the source is made of: when it
+	// changes, the source is made anew and goes on where the old one was.
+	settings func(*config.Config) string
+	open     func(*config.Config) (events.Source, error)
+}
+
+// listeners are the modules that watch, in the order of their domains.
+var listeners = []listener{
+	{
+		name: "config", summary: "watches the files of [events] watch_files",
+		settings: func(c *config.Config) string { return strings.Join(c.Events().WatchFiles, "\x00") },
+		open: func(c *config.Config) (events.Source, error) {
+			return events.NewConfigSource(events.ConfigOptions{Paths: c.Events().WatchFiles})
+		},
+	},
+	{
+		name: "network", summary: "watches links, addresses and default routes",
+		open: func(*config.Config) (events.Source, error) {
+			return events.NewNetworkSource(events.NetworkOptions{}), nil
+		},
+	},
+	{
+		name: "storage", summary: "watches what is mounted, and how",
+		open: func(*config.Config) (events.Source, error) {
+			return events.NewStorageSource(events.StorageOptions{MountInfo: mountInfo()}), nil
+		},
+	},
+}
+
+// mountInfo is the mount table of the machine: that of pid 1 where it can be
+// read, for a sandbox shows the daemon a table of its own, all read-only.
+func mountInfo() string {
+	const init = "/proc/1/mountinfo"
+	f, err := os.Open(init)
+	if err != nil {
+		return "/proc/self/mountinfo"
+	}
+	f.Close()
+	return init
+}
+
+// modules runs the listeners that the configuration switches on.
+type modules struct {
+	ctx    context.Context
+	log    *slog.Logger
+	engine *events.Engine
+	state  *events.StateDir
+
+	mu      sync.Mutex
+	enabled config.Modules
+	running map[string]*running
+	broken  map[string]broken // could not be opened
+	since   time.Time
+}
+
+// A running listener.
+type running struct {
+	source   events.Source
+	settings string
+	stop     context.CancelFunc
+	done     chan struct{}
+}
+
+type broken struct {
+	err   error
+	since time.Time
+}
+
+func newModules(ctx context.Context, log *slog.Logger, engine *events.Engine, dir string) *modules {
+	return &modules{
+		ctx: ctx, log: log, engine: engine, state: &events.StateDir{Path: dir},
+		running: map[string]*running{}, broken: map[string]broken{}, since: time.Now(),
+	}
+}
+
+// apply starts, restarts and stops listeners until they are as configured.
+// Those that nothing changed for run on.
+func (m *modules) apply(cfg *config.Config) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.enabled = cfg.Modules()
+	for _, l := range listeners {
+		settings := ""
+		if l.settings != nil {
+			settings = l.settings(cfg)
+		}
+		want := m.enabled.Enabled(l.name)
+		if r := m.running[l.name]; r != nil {
+			if want && r.settings == settings {
+				continue
+			}
+			r.stop()
+			<-r.done
+			delete(m.running, l.name)
+		}
+		delete(m.broken, l.name)
+		if want {
+			m.start(l, cfg, settings)
+		}
+	}
+}
+
+func (m *modules) start(l listener, cfg *config.Config, settings string) {
+	source, err := l.open(cfg)
+	if err != nil {
+		m.log.Error("a module cannot start", "module", l.name, "error", err)
+		m.broken[l.name] = broken{err, time.Now()}
+		return
+	}
+	ctx, stop := context.WithCancel(m.ctx)
+	r := &running{source: source, settings: settings, stop: stop, done: make(chan struct{})}
+	m.running[l.name] = r
+	runner := &events.Runner{Source: source, Sink: m.engine, State: m.state, Logger: m.log}
+	go func() {
+		defer close(r.done)
+		runner.Run(ctx)
+	}()
+}
+
+// settleTime is how long a start waits for the listeners' first look.
+const settleTime = 2 * time.Second
+
+// settle waits until every listener has looked once, or settleTime is over:
+// what happens after a daemon says that it is ready, it sees.
+func (m *modules) settle() {
+	deadline := time.Now().Add(settleTime)
+	for !m.settled() && time.Now().Before(deadline) {
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func (m *modules) settled() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, r := range m.running {
+		if r.source.Status().State == events.SourceStopped {
+			return false
+		}
+	}
+	return true
+}
+
+// stop ends every listener and waits for it.
+func (m *modules) stop() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, r := range m.running {
+		r.stop()
+	}
+	for _, r := range m.running {
+		<-r.done
+	}
+	clear(m.running)
+}
+
+// capabilities reports every module as it is now.
+func (m *modules) capabilities(store *telemetry.Store) []capability.Report {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out []capability.Report
+	for _, l := range listeners {
+		r := capability.Report{Module: l.name, Summary: l.summary, Since: m.since}
+		switch run, bad := m.running[l.name], m.broken[l.name]; {
+		case !m.enabled.Enabled(l.name):
+			r.State, r.Why = capability.Disabled, switchedOff(l.name)
+		case bad.err != nil:
+			r.State, r.Why, r.Since = capability.Failed, bad.err.Error(), bad.since
+			r.Do = "correct [events] in the configuration"
+		case run != nil:
+			fill(&r, run.source.Status())
+		}
+		out = append(out, r)
+	}
+	out = append(out, m.telemetry(store))
+	slices.SortFunc(out, func(a, b capability.Report) int { return strings.Compare(a.Module, b.Module) })
+	return out
+}
+
+func switchedOff(name string) string { return fmt.Sprintf("switched off: modules.%s = false", name) }
+
+// fill puts a source's own words into a report.
+func fill(r *capability.Report, s events.SourceStatus) {
+	r.Since, r.Failures = s.Since, s.FailuresLastHour
+	switch s.State {
+	case events.SourceRunning:
+		r.State = capability.Active
+	case events.SourceDegraded:
+		r.State, r.Why = capability.Degraded, s.Reason
+	case events.SourceStopped: // it is about to look for the first time
+		r.State, r.Why = capability.Degraded, "it is starting"
+	default:
+		r.State, r.Why = capability.Failed, s.Reason
+		r.Do = "it is tried again; the log has more: sudo journalctl -u annad -n 20"
+	}
+}
+
+// telemetry reports the store, which is a module as well.
+func (m *modules) telemetry(store *telemetry.Store) capability.Report {
+	r := capability.Report{Module: "telemetry", Summary: "keeps figures, events and findings", Since: m.since, State: capability.Active}
+	if !m.enabled.Telemetry {
+		r.State, r.Why = capability.Disabled, switchedOff("telemetry")
+		return r
+	}
+	for _, t := range store.Trouble() {
+		if t.Kind == telemetry.Damaged && !store.Stats().InMemory {
+			continue // set aside, and a new one works
+		}
+		r.State, r.Why, r.Do, r.Since = capability.Degraded, t.What+": "+t.Why, t.Fix, t.Since
+		break
+	}
+	return r
+}

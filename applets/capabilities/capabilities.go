@@ -1,0 +1,39 @@
+// Package capabilities tells what the daemon can do on this machine, module by
+// module, and what to do about what it cannot: `anna capabilities` and the
+// method list_capabilities.
+package capabilities
+
+import (
+	"github.com/jjgarcianorway/anna-assistant/anna/applet"
+	"github.com/jjgarcianorway/anna-assistant/anna/capability"
+	"github.com/jjgarcianorway/anna-assistant/anna/host"
+	"github.com/jjgarcianorway/anna-assistant/anna/rpc"
+)
+
+// Row is this capability in the dispatch table.
+var Row = applet.Row{
+	Name:     "capabilities",
+	Summary:  "what the daemon can do on this machine, and why not more",
+	Commands: commands,
+	Methods: []applet.Method{{
+		Spec: rpc.Spec{
+			Name: "list_capabilities", Summary: "each module: active, degraded, disabled or failed, and why",
+			Kind: rpc.Quick, Access: rpc.Observe, Idempotent: true,
+		},
+		Result: List{}, Serve: serveList,
+	}},
+}
+
+// List is the result of list_capabilities.
+type List struct {
+	Counts       capability.Counts   `json:"counts"`
+	Capabilities []capability.Report `json:"capabilities"`
+}
+
+func serveList(h *host.Host, r *rpc.Request) (any, error) {
+	if err := r.Decode(&struct{}{}); err != nil {
+		return nil, err
+	}
+	reports := h.Capabilities()
+	return List{Counts: capability.Count(reports), Capabilities: reports}, nil
+}
