@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/annatest"
@@ -72,6 +73,80 @@ func TestOnSystemd(t *testing.T) {
 		t.Logf("memory: %s", out)
 		if h.Memory.Limit == nil || *h.Memory.Limit != 80 {
 			t.Errorf("the limit of MemoryMax=80M is not seen: %s", h.Memory.Source)
+		}
+	})
+	step("no call fails while the daemon restarts", func(t *testing.T, lab *annatest.Machine) {
+		// systemd keeps the socket: whoever calls meanwhile waits in its queue.
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			out, errs, exit := lab.RunAs("alice", "sh", "-c", "for i in $(seq 100); do annactl version --json >/dev/null && annactl status >/dev/null || exit 1; done")
+			if exit != 0 {
+				t.Errorf("a call failed: %s%s", out, errs)
+			}
+		})
+		for range 3 {
+			lab.Must("systemctl", "restart", "annad.service")
+		}
+		wg.Wait()
+	})
+	step("hung, before the watchdog acts", func(t *testing.T, lab *annatest.Machine) {
+		lab.Must("systemctl", "kill", "--signal=STOP", "annad.service")
+		_, errs := client(t, lab, 7, "health", "--timeout", "2s")
+		says(t, errs, "systemd says it is active", "Daemon not responding. Check logs: sudo journalctl -u annad -n 20", "the watchdog restarts it within 20 s")
+		if strings.Contains(errs, "trying again") {
+			t.Errorf("a hung daemon is asked twice:\n%s", errs)
+		}
+		lab.Must("systemctl", "kill", "--signal=CONT", "annad.service")
+		client(t, lab, 0, "health")
+	})
+	step("hung, and the watchdog acts", func(t *testing.T, lab *annatest.Machine) {
+		lab.Write("/etc/systemd/system/annad.service.d/watchdog.conf", "[Service]\nWatchdogSec=2\nTimeoutAbortSec=1\n")
+		lab.Must("systemctl", "daemon-reload")
+		lab.Must("systemctl", "restart", "annad.service")
+		client(t, lab, 0, "health")
+		lab.Must("systemctl", "kill", "--signal=STOP", "annad.service")
+		client(t, lab, 0, "health", "--timeout", "30s")
+		says(t, lab.Journal("annad.service"), "Watchdog timeout")
+		lab.Must("rm", "-r", "/etc/systemd/system/annad.service.d")
+		lab.Must("systemctl", "daemon-reload")
+		lab.Must("systemctl", "restart", "annad.service")
+	})
+	step("stopped", func(t *testing.T, lab *annatest.Machine) {
+		client(t, lab, 0, "health")
+		lab.Must("systemctl", "stop", "annad.socket", "annad.service")
+		_, errs := client(t, lab, 12, "health")
+		says(t, errs, "it is stopped", "last seen", "stopped on SIGTERM", "Start with: sudo systemctl start annad")
+	})
+	step("broken configuration", func(t *testing.T, lab *annatest.Machine) {
+		lab.Write("/etc/anna/config.toml", "[daemon]\nsokcet = 1\n")
+		lab.Run("systemctl", "start", "annad.socket")
+		_, errs := client(t, lab, 12, "health")
+		says(t, errs, "its configuration is invalid", "sudo journalctl -u annad -n 20", "systemctl reset-failed annad.service annad.socket")
+		says(t, lab.Journal("annad.service"), "config.toml:2:1", "did you mean")
+		lab.Must("rm", "/etc/anna/config.toml")
+		lab.Must("systemctl", "reset-failed", "annad.service", "annad.socket")
+		lab.Must("systemctl", "start", "annad.socket")
+		client(t, lab, 0, "health")
+	})
+	step("crashing again and again", func(t *testing.T, lab *annatest.Machine) {
+		lab.Must("systemctl", "stop", "annad.socket", "annad.service")
+		lab.Write("/etc/systemd/system/annad.service.d/crash.conf", "[Service]\nExecStart=\nExecStart=/bin/sh -c 'kill -SEGV $$$$'\n")
+		lab.Must("systemctl", "daemon-reload")
+		lab.Must("systemctl", "start", "annad.socket")
+		lab.Run("systemctl", "start", "--no-block", "annad.service")
+		_, errs := client(t, lab, 12, "health")
+		says(t, errs, "SIGSEGV", "sudo journalctl -u annad -n 20")
+		lab.Must("rm", "-r", "/etc/systemd/system/annad.service.d")
+		lab.Must("systemctl", "daemon-reload")
+		lab.Run("systemctl", "stop", "annad.socket", "annad.service")
+		lab.Run("systemctl", "reset-failed", "annad.service", "annad.socket")
+		lab.Must("systemctl", "start", "annad.socket")
+		client(t, lab, 0, "health")
+	})
+	step("what is left when it is stopped", func(t *testing.T, lab *annatest.Machine) {
+		lab.Must("systemctl", "stop", "annad.socket", "annad.service")
+		if got := strings.TrimSpace(lab.Must("systemctl", "show", "-P", "Result", "annad.service")); got != "success" {
+			t.Errorf("it did not stop cleanly: %s\n%s", got, lab.Journal("annad.service"))
 		}
 	})
 }

@@ -100,7 +100,10 @@ func (t *tries) awaitStart(ctx context.Context, e *Error, state diagnose.State) 
 // judge completes the error with what systemd, /proc and the daemon's last
 // words tell.
 func (t *tries) judge(e *Error, state diagnose.State) *Error {
-	if e.Code == ConnectionRefused && !state.Running() {
+	// A connection that was reset because the daemon, just activated, ended
+	// for good is the same story as one that is refused.
+	gone := e.Code == ConnectionRefused || e.Code == ConnectionReset && state.GaveUp()
+	if gone && !state.Running() {
 		e = Errorf(DaemonCrashed, "%s and the daemon is not running", e.Message)
 	}
 	story := state.Story(time.Now())
