@@ -12,8 +12,7 @@ var errFull = errors.New("the budget is used up")
 // A budget shares out bytes that the server may hold at once. One user gets at
 // most a quarter of it, and root and the daemon itself have the last quarter
 // to themselves, so that whoever fills his share waits for himself alone.
-// What waits is held too, so that is bounded as well: half the total, a user
-// an eighth.
+// What waits is held too, so that is bounded as well: to an eighth of the total.
 type budget struct {
 	total int
 
@@ -51,8 +50,7 @@ func (b *budget) queues(p Peer, n int) bool {
 	if p.privileged() {
 		return b.all.waiting+n <= b.total
 	}
-	waiting := b.byUID[p.UID].waiting
-	return b.all.waiting+n <= b.total/2 && (waiting == 0 || waiting+n <= b.total/8)
+	return b.all.waiting+n <= b.total/8
 }
 
 func (b *budget) count(p Peer, held, waiting int) {

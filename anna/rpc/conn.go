@@ -133,6 +133,10 @@ func (c *conn) gone() bool {
 	return err != nil || hangup
 }
 
+// answerCost is how many bytes of memory one byte of an answer costs: its own,
+// and one for what encoding it left to the garbage collector.
+const answerCost = 2
+
 // errTooLong says that a line is larger than the budget of its reader.
 var errTooLong = errors.New("the line is too long")
 
@@ -142,15 +146,16 @@ var errTooLong = errors.New("the line is too long")
 func (c *conn) write(line []byte) error {
 	// What is small is bounded by the slots: an error always gets through.
 	if len(line) > c.s.Limits.freeAnswerBytes {
-		if len(line) > c.s.answers.max(c.peer) {
+		cost := answerCost * len(line)
+		if cost > c.s.answers.max(c.peer) {
 			return errTooLong
 		}
 		ctx, cancel := context.WithTimeout(c.ctx, c.s.Limits.Write)
 		defer cancel()
-		if err := c.s.answers.take(ctx, c.peer, len(line)); err != nil {
+		if err := c.s.answers.take(ctx, c.peer, cost); err != nil {
 			return errFull
 		}
-		defer c.s.answers.give(c.peer, len(line))
+		defer c.s.answers.give(c.peer, cost)
 	}
 	return c.send(line)
 }

@@ -65,8 +65,7 @@ func (j *job) batch(calls []call) {
 	for _, c := range calls {
 		seen = append(seen, j.answer(c, true, func(line []byte) {
 			line = bytes.TrimSuffix(line, []byte{newline})
-			// A buffer that doubles holds twice its text.
-			if need := 2 * (out.Len() + len(line)); need > max(held, j.conn.s.Limits.freeAnswerBytes) {
+			if need := answerCost * (out.Len() + len(line)); need > max(held, j.conn.s.Limits.freeAnswerBytes) {
 				if !budget.try(peer, need-held) {
 					line = bytes.TrimSuffix(encodeError(c.id, unwritable(c.method, 0, errFull)), []byte{newline})
 				} else {

@@ -2,8 +2,9 @@ package rpc
 
 import "time"
 
-// Limits bound what clients can cost the daemon: together they keep it within
-// 20 MB of what it needs without them. Zero fields take the default.
+// Limits bound what clients can cost the daemon: what they
+// let it hold is less than 10 MB, and within 20 MB with its garbage where the
+// process has a memory limit (debug.SetMemoryLimit). Zero fields take the default.
 type Limits struct {
 	Connections int           // open connections
 	PerUID      int           // of them by one user, root apart
@@ -13,7 +14,7 @@ type Limits struct {
 	Batch       int           // requests in one batch
 	Depth       int           // nesting of one request line
 	Lines       int           // bytes of request lines held, over all connections
-	Answers     int           // bytes of answers not yet written, over all connections
+	Answers     int           // bytes of memory for answers not yet written, over all connections
 	Idle        time.Duration // silence between two requests
 	LineTime    time.Duration // from a line's first byte to its last
 	Write       time.Duration // one answer's way into the socket
@@ -32,7 +33,7 @@ var DefaultLimits = Limits{
 	Line:        1 << 20,
 	Batch:       64,
 	Depth:       64,
-	Lines:       4 << 20,
+	Lines:       2 << 20,
 	Answers:     8 << 20,
 	Idle:        5 * time.Minute,
 	LineTime:    10 * time.Second,

@@ -48,7 +48,13 @@ func (r *running) run() error {
 		stop := context.AfterFunc(c.stopping, cancel)
 		defer stop()
 	}
+	leave, err := s.gate(c.peer).pass(ctx)
+	if err != nil {
+		unregister()
+		return r.late(ctx, err)
+	}
 	line, err := r.handle(ctx, unregister)
+	leave()
 	if err != nil {
 		return r.late(ctx, err)
 	}

@@ -39,6 +39,7 @@ type Server struct {
 	once    sync.Once
 	lines   *budget
 	answers *budget
+	gates   [2]gate // of users; of root and the daemon itself
 	lastID  atomic.Uint64
 
 	mu       sync.Mutex
@@ -68,11 +69,7 @@ func (s *Server) Connections() (open int, refused uint64) {
 // Serve accepts connections until the listener is closed; after Stop it refuses
 // them. The listener stays the caller's.
 func (s *Server) Serve(l *net.UnixListener) error {
-	s.once.Do(func() {
-		s.Limits = s.Limits.withDefaults()
-		s.lines = newBudget(s.Limits.Lines)
-		s.answers = newBudget(s.Limits.Answers)
-	})
+	s.prepare()
 	pause := time.Duration(0)
 	for {
 		nc, err := l.AcceptUnix()
@@ -90,6 +87,23 @@ func (s *Server) Serve(l *net.UnixListener) error {
 		pause = 0
 		s.accept(nc)
 	}
+}
+
+// prepare makes what depends on the limits.
+func (s *Server) prepare() {
+	s.once.Do(func() {
+		s.Limits = s.Limits.withDefaults()
+		s.lines = newBudget(s.Limits.Lines)
+		s.answers = newBudget(s.Limits.Answers)
+		s.gates = [2]gate{make(gate, 1), make(gate, 1)}
+	})
+}
+
+func (s *Server) gate(p Peer) gate {
+	if p.privileged() {
+		return s.gates[1]
+	}
+	return s.gates[0]
 }
 
 // accept starts a connection, or tells the peer which limit is reached.
