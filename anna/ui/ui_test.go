@@ -213,6 +213,9 @@ func TestBar(t *testing.T) {
 			t.Errorf("Bar(%d, %v, %v) painted is %d wide", tt.width, tt.share, tt.marks, Width(painted))
 		}
 	}
+	if got, want := (Theme{Colour: true, ASCII: true}).Bar(6, 0.5, Good, 0.2, 0.9), "\x1b[32m#\x1b[0m|\x1b[32m#\x1b[0m\x1b[2m--\x1b[0m|"; got != want {
+		t.Errorf("painted in runs: %q, want %q", got, want)
+	}
 	if got := (Theme{}).Bar(4, 0.5, Good, 0.75); got != "██░│" {
 		t.Errorf("%q", got)
 	}

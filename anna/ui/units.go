@@ -3,6 +3,7 @@ package ui
 import (
 	"fmt"
 	"math"
+	"strings"
 	"time"
 )
 
@@ -72,17 +73,29 @@ func (t Theme) Bar(width int, share float64, style Style, marks ...float64) stri
 			at[min(int(m*float64(width)), width-1)] = true
 		}
 	}
-	filled := int(math.Round(min(max(share, 0), 1) * float64(width)))
-	out := ""
+	// A share that is no number fills nothing.
+	filled := max(int(math.Round(min(max(share, 0), 1)*float64(width))), 0)
+	var out, run strings.Builder
+	of := style
+	flush := func() {
+		out.WriteString(t.Paint(of, run.String()))
+		run.Reset()
+	}
 	for i := range width {
+		if i == filled {
+			flush()
+			of = Faint
+		}
 		switch {
 		case at[i]:
-			out += mark
+			flush()
+			out.WriteString(mark)
 		case i < filled:
-			out += t.Paint(style, full)
+			run.WriteString(full)
 		default:
-			out += t.Paint(Faint, empty)
+			run.WriteString(empty)
 		}
 	}
-	return out
+	flush()
+	return out.String()
 }
