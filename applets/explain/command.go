@@ -83,7 +83,14 @@ func page(w io.Writer, t ui.Theme, c Code) {
 	}
 	io.WriteString(w, ui.Columns(rows))
 	io.WriteString(w, "\nNext steps:\n")
+	rows = nil
 	for _, s := range c.Steps {
-		fmt.Fprintf(w, "  %s\n", s)
+		command, says, ok := strings.Cut(s, " #")
+		row := []string{"  " + strings.TrimRight(command, " ")}
+		if ok {
+			row = append(row, "#"+says)
+		}
+		rows = append(rows, row)
 	}
+	io.WriteString(w, ui.Columns(rows))
 }

@@ -41,6 +41,7 @@ func run(c *console.Console) error {
 		a.Error = err.Error()
 	} else {
 		a.Daemon = &d
+		c.SawVersion(d.Version, a.Client.Version)
 	}
 	return c.Answer(a, func(w io.Writer) {
 		fmt.Fprintf(w, "client  %s, %s\n", a.Client, a.Client.Go)
@@ -49,6 +50,5 @@ func run(c *console.Console) error {
 			return
 		}
 		fmt.Fprintf(w, "daemon  %s, %s, pid %d\n", ui.Plain(d.String()), ui.Plain(d.Go), d.PID)
-		c.SawVersion(d.Version, a.Client.Version)
 	})
 }

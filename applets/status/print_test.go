@@ -1,0 +1,76 @@
+package status
+
+import (
+	"bytes"
+	"encoding/json"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	"github.com/jjgarcianorway/anna-assistant/anna/annatest"
+	"github.com/jjgarcianorway/anna-assistant/anna/health"
+	"github.com/jjgarcianorway/anna-assistant/anna/ui"
+)
+
+func answer() Answer {
+	return Answer{
+		Level: health.Warning,
+		Daemon: Status{
+			State: "running", Version: "0.12.7", PID: 4711, Started: time.Date(2026, 11, 23, 18, 0, 0, 0, time.UTC), UptimeSec: 3723,
+			Socket: "/run/anna/annad.sock", Config: Config{Path: "/etc/anna/config.toml", Missing: true}, Requests: 1234,
+		},
+		Findings: []health.Verdict{{ID: "memory", Level: health.Warning, Title: "The daemon's memory grows large", Detail: "64 MB in use", Fix: "sudo systemctl restart annad"}},
+	}
+}
+
+// TestWire freezes get_status and `anna status --json`.
+func TestWire(t *testing.T) {
+	text, err := json.MarshalIndent(answer(), "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	annatest.Golden(t, "testdata/json/status.json", append(text, '\n'))
+	var back Answer
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&back); err != nil || !reflect.DeepEqual(answer(), back) {
+		t.Errorf("it comes back as %+v (%v)", back, err)
+	}
+}
+
+func TestScreen(t *testing.T) {
+	local := time.Local
+	time.Local = time.UTC // the screen shows the reader's own time
+	defer func() { time.Local = local }()
+	warned, well := answer(), answer()
+	well.Level, well.Findings, well.Daemon.Config.Missing = health.OK, nil, false
+	var b bytes.Buffer
+	for _, a := range []Answer{warned, well} {
+		for _, th := range []ui.Theme{{}, {ASCII: true}, {Colour: true}} {
+			print(&b, th, a)
+			b.WriteString("\n")
+		}
+	}
+	annatest.Golden(t, "testdata/screen/status.txt", bytes.ReplaceAll(b.Bytes(), []byte("\x1b"), []byte("^[")))
+}
+
+// TestScreenOfHostileDaemon holds that texts from the socket are shown as data.
+func TestScreenOfHostileDaemon(t *testing.T) {
+	const evil = "\x1b[2J\r\nroot # \u009b31m\u202e\x00"
+	a := answer()
+	a.Daemon.Version, a.Daemon.Socket, a.Daemon.Config.Path, a.Daemon.State = evil, evil, evil, evil
+	a.Daemon.UptimeSec, a.Daemon.PID = -1<<63, -1
+	a.Findings[0] = health.Verdict{ID: evil, Title: evil, Detail: evil, Fix: evil}
+	var b bytes.Buffer
+	print(&b, ui.Theme{}, a)
+	for _, r := range b.String() {
+		if r != '\n' && !unicode.IsPrint(r) {
+			t.Fatalf("%U reaches the terminal: %q", r, b.String())
+		}
+	}
+	if strings.Contains(b.String(), "\nroot #") {
+		t.Errorf("a text began a line: %q", b.String())
+	}
+}
