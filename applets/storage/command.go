@@ -1,0 +1,226 @@
+package storage
+
+import (
+	"errors"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/jjgarcianorway/anna-assistant/anna/btrfs"
+	"github.com/jjgarcianorway/anna-assistant/anna/console"
+	"github.com/jjgarcianorway/anna-assistant/anna/nearest"
+)
+
+func commands() []*console.Command {
+	show := showCommand("show")
+	bare := showCommand("btrfs")
+	bare.Sub = []*console.Command{show, treeCommand(), usageCommand()}
+	return []*console.Command{{
+		Name:    "storage",
+		Summary: "what lies on the disks: Btrfs file systems, subvolumes, space",
+		Sub:     []*console.Command{bare},
+	}}
+}
+
+func wideFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "wide", Aliases: []string{"w"}, Usage: "show every figure"}
+}
+
+// showCommand is `storage btrfs show`, and `storage btrfs` alone.
+func showCommand(name string) *console.Command {
+	c := &console.Command{
+		Name:    name,
+		Args:    "[PATH]",
+		MaxArgs: 1,
+		Summary: "Btrfs file systems as a whole: state, devices, space, mounts, snapshots",
+		About: `Every mounted Btrfs file system, or the one that holds PATH. What is wrong comes first: forced read-only, a missing device, device errors. Then devices, space by type, what can really still be written, subvolumes, mounts, what runs, and what takes snapshots.
+
+It is read through the kernel's own interface and works without a daemon. Without privilege a few figures are missing, and it says which.`,
+		Flags: []cli.Flag{
+			wideFlag(),
+			&cli.StringFlag{Name: "explain", Usage: "explain a `TOPIC`: " + strings.Join(topics, ", ")},
+		},
+		Examples: []console.Example{
+			{Line: "anna storage btrfs", Says: "all of them"},
+			{Line: "anna storage btrfs show /home --wide", Says: "one, with every figure"},
+			{Line: "anna storage btrfs --explain space", Says: "what the figures mean"},
+		},
+		Calls: []string{methodList, methodGet},
+		Run:   runShow,
+	}
+	if name == "show" {
+		c.Examples = slices.Clone(c.Examples)
+		c.Examples[0].Line = "anna storage btrfs show"
+		c.Examples[2].Line = "anna storage btrfs show --explain space"
+	} else {
+		c.Summary = "Btrfs: file systems, subvolumes, space"
+	}
+	return c
+}
+
+func treeCommand() *console.Command {
+	return &console.Command{
+		Name:    "tree",
+		Args:    "[PATH]",
+		MaxArgs: 1,
+		Summary: "the subvolumes and snapshots as a tree",
+		About: `Every subvolume of every mounted Btrfs file system, or of the one that holds PATH: as they lie in each other, or with --lineage by what is a snapshot of what. Each with ro or rw, where it is mounted, when a snapshot was taken and, where quotas count it, how large it is.
+
+Names that could be mistaken are quoted as a shell reads them.`,
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "lineage", Usage: "draw by ancestry: what is a snapshot of what"},
+			&cli.BoolFlag{Name: "deleted", Usage: "show what is deleted and not freed yet"},
+			&cli.IntFlag{Name: "depth", Usage: "at most `N` levels below the top (0: all)", DefaultText: "0"},
+			&cli.StringFlag{Name: "sort", Usage: "order by `KEY`: " + strings.Join(treeSorts, ", "), Value: "path"},
+			&cli.IntFlag{Name: "limit", Usage: "draw at most `N` of one directory (0: all)", Value: 100},
+			wideFlag(),
+		},
+		Examples: []console.Example{
+			{Line: "anna storage btrfs tree", Says: "the hierarchy"},
+			{Line: "anna storage btrfs tree / --lineage --sort created", Says: "who descends from whom"},
+			{Line: "anna storage btrfs tree --json | jq '.. | .path? // empty'", Says: "every path, for a script"},
+		},
+		Calls: []string{methodList, methodSubvolumes},
+		Run:   runTree,
+	}
+}
+
+func usageCommand() *console.Command {
+	return &console.Command{
+		Name:    "usage",
+		Args:    "[PATH]",
+		MaxArgs: 1,
+		Summary: "space in full: what each profile can still get, headroom, trend",
+		About: `How much can still be written, and why: what each profile has and could get on these devices, the headroom of metadata as a sum, the trend of the last week and the time left, and which block groups are least used.
+
+The trend needs a daemon that has watched for a day. Block groups need root, or a daemon with the privilege to see them.`,
+		Flags: []cli.Flag{wideFlag()},
+		Examples: []console.Example{
+			{Line: "anna storage btrfs usage /", Says: "the file system of /"},
+			{Line: "anna storage btrfs usage --json | jq '.filesystems[].space.metadata_headroom.bytes'", Says: "for a script"},
+		},
+		Calls: []string{methodList, methodSpace, methodTrend},
+		Run:   runUsage,
+	}
+}
+
+func newViewer(c *console.Console) *viewer {
+	return &viewer{ctx: c.Context(), roots: btrfs.Roots{}, call: c.CallOnce, privileged: privileged()}
+}
+
+// pathOf is the path that was given, "" for none.
+func pathOf(c *console.Console) (string, error) {
+	if len(c.Args) == 0 {
+		return "", nil
+	}
+	if c.Args[0] == "" { // an unset variable of a script: not everything
+		return "", console.Usagef("see: "+c.Path()+" --help", "the path is empty")
+	}
+	return c.Args[0], nil
+}
+
+// choice refuses a flag's word that is none of the list.
+func choice(flag, word string, list []string) error {
+	if slices.Contains(list, word) {
+		return nil
+	}
+	hint := "there are: " + strings.Join(list, ", ")
+	if near := nearest.Of(word, list); near != "" {
+		hint = "did you mean: --" + flag + " " + near
+	}
+	return console.Usagef(hint, "flag --%s does not know %q", flag, word)
+}
+
+func runShow(c *console.Console) error {
+	path, err := pathOf(c)
+	if err != nil {
+		return err
+	}
+	topic := c.String("explain")
+	if c.IsSet("explain") {
+		if err := choice("explain", topic, topics); err != nil {
+			return err
+		}
+	}
+	v := newViewer(c)
+	found, err := v.find(path)
+	if err != nil {
+		return err
+	}
+	s := Show{Filesystems: []Filesystem{}, Tools: findTools("/"), Boot: findBoot("/"), Missing: []Missing{}}
+	all, _, err := btrfs.ReadMounts(mountinfo)
+	if err != nil {
+		g := gaps(s.Missing)
+		g.fail("what hides mounts", err)
+		s.Missing = g.list()
+	}
+	for _, m := range found {
+		s.Filesystems = append(s.Filesystems, v.show(m, all))
+	}
+	if topic != "" {
+		s.Explain = explain(topic, s)
+	}
+	return answer(c, s, func(w io.Writer) { printShow(w, c.Theme, s, c.Bool("wide")) })
+}
+
+const mountinfo = "/proc/self/mountinfo"
+
+func runTree(c *console.Console) error {
+	path, err := pathOf(c)
+	if err != nil {
+		return err
+	}
+	o := treeOptions{lineage: c.Bool("lineage"), deleted: c.Bool("deleted"), depth: c.Int("depth"), sort: c.String("sort")}
+	if err := choice("sort", o.sort, treeSorts); err != nil {
+		return err
+	}
+	for _, flag := range []string{"depth", "limit"} {
+		if c.Int(flag) < 0 {
+			return console.Usagef("see: "+c.Path()+" --help", "flag --%s needs a number from 0 on", flag)
+		}
+	}
+	v := newViewer(c)
+	found, err := v.find(path)
+	if err != nil {
+		return err
+	}
+	trees := Trees{Filesystems: []Tree{}, Missing: []Missing{}}
+	var failed error
+	for _, m := range found {
+		tree, err := v.tree(m, o)
+		failed = errors.Join(failed, err)
+		trees.Filesystems = append(trees.Filesystems, tree)
+	}
+	if path != "" && failed != nil { // of one file system nothing can be said
+		return failed
+	}
+	return answer(c, trees, func(w io.Writer) { printTrees(w, c.Theme, trees, c.Bool("wide"), c.Int("limit")) })
+}
+
+func runUsage(c *console.Console) error {
+	path, err := pathOf(c)
+	if err != nil {
+		return err
+	}
+	v := newViewer(c)
+	found, err := v.find(path)
+	if err != nil {
+		return err
+	}
+	u := Usages{Filesystems: []Usage{}, Missing: []Missing{}}
+	for _, m := range found {
+		u.Filesystems = append(u.Filesystems, v.usage(m))
+	}
+	return answer(c, u, func(w io.Writer) { printUsages(w, c.Theme, u, c.Bool("wide")) })
+}
+
+// answer prints, unless the user has interrupted the looking: half an answer
+// would look like a whole one.
+func answer(c *console.Console, value any, text func(io.Writer)) error {
+	if err := c.Context().Err(); err != nil {
+		return err
+	}
+	return c.Answer(value, text)
+}

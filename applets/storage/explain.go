@@ -1,0 +1,88 @@
+package storage
+
+import (
+	"fmt"
+	"strings"
+)
+
+// topics are the words of --explain.
+var topics = []string{"snapshots", "compression", "scrub", "balance", "space"}
+
+// explain is a topic in general, and then what it means for each file system
+// that was shown.
+func explain(topic string, s Show) *Explain {
+	parts := []string{general[topic]}
+	for _, f := range s.Filesystems {
+		if text := particular[topic](f, s); text != "" {
+			parts = append(parts, title(f.Label, f.UUID)+": "+text)
+		}
+	}
+	return &Explain{Topic: topic, Text: strings.Join(parts, "\n\n")}
+}
+
+var general = map[string]string{
+	"snapshots": `A snapshot is a subvolume that begins as a copy of another. Both share every block until one of them changes; what a snapshot costs is what changed since, and nobody sees that in ls or du. It guards against mistakes on the same disk, not against the loss of the disk. Read-only snapshots can be sent elsewhere: btrfs send.
+
+ anna storage btrfs tree --lineage     what is a snapshot of what`,
+	"compression": `A mount with compress=zstd:3 compresses what is written from then on, where that makes it smaller; what lies on disk stays as it is until it is written again. The option counts for the whole file system, the last mount that names it wins. A directory or file can have its own: btrfs property set PATH compression zstd.`,
+	"scrub": `A scrub reads everything and compares it with its checksums. What has a good second copy (dup, raid1 and more) is repaired; the rest is reported. Without it, damage in files that nobody reads is found when they are needed. Once a month is usual.
+
+ sudo btrfs scrub start MOUNT_POINT    begin
+ sudo btrfs scrub status MOUNT_POINT   see how far it is`,
+	"balance": `Space is given out in chunks, for data or for metadata. A chunk for the one is no use to the other, so a file system can be out of metadata while df shows room. A balance moves what chunks hold together, and gives those that are empty then back. It needs room itself: when nothing is unallocated and metadata is full it fails, and only freeing data or adding a device helps. It is no routine: with enough unallocated it wears the disk for nothing. Balance data, never metadata as a habit.
+
+ anna storage btrfs usage              the least used block groups
+ sudo btrfs balance start -dusage=20 MOUNT_POINT`,
+	"space": `"allocated" is what devices gave to chunks, "used" what of these is taken, "unallocated" what no chunk has yet. "really free" is how much data can still be written: what its chunks have left and what could be allocated in its profile, with the devices as they are. "headroom" is the same for metadata, without the reserve that the kernel keeps for deleting when full. "could get" of data and of metadata is the same space: whoever asks first has it.`,
+}
+
+var particular = map[string]func(Filesystem, Show) string{
+	"snapshots": func(f Filesystem, s Show) string {
+		if f.Subvolumes == nil {
+			return ""
+		}
+		text := countText(*f.Subvolumes) + "."
+		if len(s.Tools) == 0 {
+			text += " No tool was found that takes them regularly (snapper, btrbk, timeshift, yabsnap)."
+		}
+		return text
+	},
+	"compression": func(f Filesystem, _ Show) string {
+		if len(f.Compression) > 0 {
+			return "mounted with compression " + strings.Join(f.Compression, ", ") + "."
+		}
+		return "mounted without compression. Try: sudo mount -o remount,compress=zstd:3 MOUNT_POINT, and the same in /etc/fstab."
+	},
+	"scrub": func(f Filesystem, _ Show) string {
+		if f.Operations == nil {
+			return ""
+		}
+		if n := len(f.Operations.Scrubs); n > 0 {
+			return fmt.Sprintf("a scrub runs on %s now.", plural(n, "device"))
+		}
+		return "as far as is known no scrub runs now."
+	},
+	"balance": func(f Filesystem, _ Show) string {
+		if f.Space == nil {
+			return ""
+		}
+		text := size(f.Space.Unallocated) + " unallocated"
+		for _, t := range f.Space.Types {
+			if t.Type != "system" {
+				text += fmt.Sprintf(", %s %.1f %% used", t.Type, t.UsedPercent)
+			}
+		}
+		return text + "."
+	},
+	"space": func(f Filesystem, _ Show) string {
+		s := f.Space
+		if s == nil {
+			return ""
+		}
+		text := freeText(s)
+		if h := s.Headroom; h != nil {
+			text += fmt.Sprintf("; headroom %s = %s in metadata chunks + %s to get - %s reserve", signed(h.Bytes), size(h.Slack), size(h.Allocatable), size(h.Reserve))
+		}
+		return text + "."
+	},
+}

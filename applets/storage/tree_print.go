@@ -1,0 +1,236 @@
+package storage
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/jjgarcianorway/anna-assistant/anna/btrfs"
+	"github.com/jjgarcianorway/anna-assistant/anna/ui"
+)
+
+// drawDepth is how deep a tree is drawn: beyond it a line would be all
+// indentation.
+const drawDepth = 64
+
+// A treePrinter draws trees.
+type treePrinter struct {
+	w       io.Writer
+	theme   ui.Theme
+	wide    bool
+	limit   int // siblings shown of one node; 0: all
+	lineage bool
+	folded  int
+}
+
+// branches are what a tree is drawn with: a child, the last child, and what goes
+// on below them.
+func (p *treePrinter) branches() (child, last, bar, blank string) {
+	if p.theme.ASCII {
+		return "|-- ", "`-- ", "|   ", "    "
+	}
+	return "├── ", "└── ", "│   ", "    "
+}
+
+func printTrees(w io.Writer, t ui.Theme, trees Trees, wide bool, limit int) {
+	if len(trees.Filesystems) == 0 {
+		printNone(w)
+	}
+	for i, tree := range trees.Filesystems {
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		p := &treePrinter{w: w, theme: t, wide: wide, limit: limit, lineage: tree.Lineage}
+		p.print(tree)
+	}
+	printMissing(w, t, trees.Missing)
+}
+
+func (p *treePrinter) print(tree Tree) {
+	t := p.theme
+	fmt.Fprintln(p.w, t.Paint(ui.Strong, title(tree.Label, tree.UUID))+t.Dot()+countText(tree.Counts))
+	for _, r := range tree.Roots {
+		p.draw(r, nil, "", "", 0)
+	}
+	if len(tree.Pending) > 0 {
+		fmt.Fprintln(p.w, t.Paint(ui.Strong, "pending deletion"))
+		p.children(tree.Pending, nil, "", 0)
+	}
+	if p.folded > 0 {
+		fmt.Fprintln(p.w, t.Paint(ui.Faint, fmt.Sprintf("%d are not drawn: --limit 0 draws all, --json has them", p.folded)))
+	}
+	printMissing(p.w, t, tree.Missing)
+}
+
+// draw writes a node and what hangs below it. lead is what stands before its
+// name, below what stands before those of its children.
+func (p *treePrinter) draw(n, up *Node, lead, under string, depth int) {
+	fmt.Fprintln(p.w, p.theme.Paint(ui.Faint, lead)+p.line(n, up))
+	p.children(n.Children, n, under, depth)
+	if n.Folded > 0 {
+		_, last, _, _ := p.branches()
+		fmt.Fprintln(p.w, p.theme.Paint(ui.Faint, fmt.Sprintf("%s%s... %d below", under, last, n.Folded)))
+	}
+}
+
+func (p *treePrinter) children(list []*Node, up *Node, under string, depth int) {
+	child, last, bar, blank := p.branches()
+	if depth == drawDepth && len(list) > 0 {
+		count := len(list)
+		for _, n := range list {
+			count += below(n)
+		}
+		p.folded += count
+		fmt.Fprintln(p.w, p.theme.Paint(ui.Faint, fmt.Sprintf("%s%s... %d deeper", under, last, count)))
+		return
+	}
+	head, tail := list, []*Node(nil)
+	if p.limit > 0 && len(list) > p.limit { // the first, and the last: mostly the newest
+		head, tail = list[:p.limit/2], list[len(list)-(p.limit-p.limit/2):]
+	}
+	for i, n := range head {
+		if i == len(head)-1 && tail == nil {
+			p.draw(n, up, under+last, under+blank, depth+1)
+		} else {
+			p.draw(n, up, under+child, under+bar, depth+1)
+		}
+	}
+	if tail == nil {
+		return
+	}
+	between := list[len(head) : len(list)-len(tail)]
+	count := len(between)
+	for _, n := range between {
+		count += below(n)
+	}
+	p.folded += count
+	fmt.Fprintln(p.w, p.theme.Paint(ui.Faint, fmt.Sprintf("%s%s... %d more", under, child, count)))
+	for i, n := range tail {
+		if i == len(tail)-1 {
+			p.draw(n, up, under+last, under+blank, depth+1)
+		} else {
+			p.draw(n, up, under+child, under+bar, depth+1)
+		}
+	}
+}
+
+// line is one node: its name, what it is, how it is mounted, since when, how
+// large.
+func (p *treePrinter) line(n, up *Node) string {
+	t := p.theme
+	if n.State == stateDeleted {
+		return t.Paint(ui.Faint, "(deleted, UUID "+n.UUID+")")
+	}
+	name := quote(p.name(n, up))
+	if n.Path == "" && n.Name == "" {
+		name = fmt.Sprintf("subvolume %d", n.ID)
+	}
+	line := name
+	if what := p.what(n); what != "" {
+		line += " " + t.Paint(ui.Accent, "("+what+")")
+	}
+	for _, part := range p.details(n) {
+		line += t.Dot() + part
+	}
+	return line
+}
+
+// name is the path from the node above, in a hierarchy; else the whole path.
+func (p *treePrinter) name(n, up *Node) string {
+	if n.Path == "" {
+		return n.Name
+	}
+	if n.Path == "/" {
+		return "/"
+	}
+	if !p.lineage && up != nil && up.Path != "" {
+		if rest, ok := strings.CutPrefix(n.Path, strings.TrimSuffix(up.Path, "/")+"/"); ok {
+			return rest
+		}
+	}
+	return strings.TrimPrefix(n.Path, "/")
+}
+
+func (p *treePrinter) what(n *Node) string {
+	var parts []string
+	switch {
+	case n.ReadOnly == nil:
+		parts = append(parts, "closed to you")
+	case *n.ReadOnly:
+		parts = append(parts, "ro")
+	case n.ID != btrfs.TreeTop || n.isRoot:
+		parts = append(parts, "rw")
+	}
+	if n.isRoot {
+		parts = append(parts, "root")
+	}
+	if n.Snapshot != nil && *n.Snapshot {
+		parts = append(parts, "snapshot")
+	}
+	if n.Default && n.ID != btrfs.TreeTop {
+		parts = append(parts, "default")
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (p *treePrinter) details(n *Node) []string {
+	t := p.theme
+	var out []string
+	if points := visible(n.Mounts); len(points) > 0 && !(n.isRoot && len(points) == 1) {
+		out = append(out, "mounted at "+strings.Join(points, ", "))
+	}
+	switch btrfs.Reachability(n.State) {
+	case btrfs.Hidden:
+		out = append(out, t.Paint(ui.Warn, "hidden by mount at "+quote(first(n.HiddenBy))))
+	case btrfs.Unreachable:
+		out = append(out, t.Paint(ui.Faint, "not mounted"))
+	}
+	if len(n.Over) > 0 {
+		out = append(out, t.Paint(ui.Faint, fmt.Sprintf("over %d deleted", len(n.Over))))
+	}
+	if !n.Created.IsZero() && (p.wide || n.Snapshot != nil && *n.Snapshot) {
+		out = append(out, n.Created.Local().Format("2006-01-02 15:04"))
+	}
+	if n.Referenced != nil {
+		out = append(out, size(*n.Referenced))
+	}
+	if !p.wide {
+		return out
+	}
+	if n.Exclusive != nil {
+		out = append(out, size(*n.Exclusive)+" exclusive")
+	}
+	out = append(out, fmt.Sprintf("id %d", n.ID))
+	if n.Generation > 0 {
+		out = append(out, fmt.Sprintf("generation %d", n.Generation))
+	}
+	if n.UUID != "" {
+		out = append(out, "UUID "+n.UUID)
+	}
+	if n.ReceivedUUID != "" {
+		out = append(out, "received as "+n.ReceivedUUID)
+	}
+	if len(n.Mounts) == 0 && len(n.Reach) > 0 {
+		out = append(out, "at "+quote(n.Reach[0].Path))
+	}
+	return out
+}
+
+// visible are the mount points that lead there.
+func visible(mounts []Mount) []string {
+	var out []string
+	for _, m := range mounts {
+		if point := quote(m.Point); m.HiddenBy == "" && !slices.Contains(out, point) {
+			out = append(out, point)
+		}
+	}
+	return out
+}
+
+func first(list []string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return list[0]
+}

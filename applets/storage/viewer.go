@@ -1,0 +1,276 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/jjgarcianorway/anna-assistant/anna/btrfs"
+	"github.com/jjgarcianorway/anna-assistant/anna/health"
+	"github.com/jjgarcianorway/anna-assistant/anna/rpc"
+)
+
+// Who looked.
+const (
+	byClient = "client"
+	byDaemon = "daemon"
+)
+
+// A viewer is the client half's eyes: it looks by itself, and asks the daemon
+// for what only that can see.
+type viewer struct {
+	ctx   context.Context
+	roots btrfs.Roots
+	// call reaches the daemon without a second try; nil for none.
+	call func(method string, params, result any) error
+	// privileged: this process sees all that a daemon could see.
+	privileged bool
+
+	asked  bool
+	daemon *List // nil: none that answers
+}
+
+// find lists the mounted file systems, or the one that holds path.
+func (v *viewer) find(path string) ([]btrfs.Mounted, error) {
+	if path == "" {
+		list, err := btrfs.List(v.ctx, v.roots)
+		if errors.Is(err, os.ErrNotExist) {
+			return nil, fmt.Errorf("cannot find file systems: %w", err)
+		}
+		return list, err
+	}
+	id, err := mountBelow(path)
+	if err != nil {
+		return nil, err
+	}
+	list, err := btrfs.List(v.ctx, v.roots)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range list {
+		if slices.ContainsFunc(m.Mounts, func(m btrfs.Mount) bool { return uint64(m.ID) == id }) {
+			return []btrfs.Mounted{m}, nil
+		}
+	}
+	// Before Linux 5.8 the kernel does not name the mount, and a mount that was
+	// detached is in no list: the path itself must do.
+	fs, err := btrfs.Open(path, v.roots)
+	if err != nil {
+		return nil, err
+	}
+	defer fs.Close()
+	for _, m := range list {
+		if m.FSID == fs.FSID {
+			return []btrfs.Mounted{m}, nil
+		}
+	}
+	return nil, fmt.Errorf("cannot look at %s: %w", path, errGone)
+}
+
+// mountBelow finds the mount that a path lies on. The path is not opened for
+// reading: that could wait for ever at a FIFO, or start what a device node
+// controls, and needs a permission that is not needed here.
+func mountBelow(path string) (uint64, error) {
+	fail := func(err error) (uint64, error) { return 0, fmt.Errorf("cannot look at %s: %w", path, err) }
+	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fail(err)
+	}
+	defer unix.Close(fd)
+	var st unix.Statfs_t
+	if err := unix.Fstatfs(fd, &st); err != nil {
+		return fail(err)
+	}
+	if st.Type != unix.BTRFS_SUPER_MAGIC {
+		return 0, rpc.Errorf(rpc.NotBtrfs, "cannot look at %s: it is not on a Btrfs file system", path)
+	}
+	var x unix.Statx_t
+	if err := unix.Statx(fd, "", unix.AT_EMPTY_PATH, unix.STATX_MNT_ID, &x); err != nil {
+		return fail(err)
+	}
+	if x.Mask&unix.STATX_MNT_ID == 0 {
+		return 0, nil
+	}
+	return x.Mnt_id, nil
+}
+
+// helper returns whether the daemon sees more of the file system than we do.
+func (v *viewer) helper(uuid string) bool {
+	if v.privileged || v.call == nil {
+		return false
+	}
+	if !v.asked {
+		v.asked = true
+		var list List
+		if v.call(methodList, nil, &list) == nil {
+			v.daemon = &list
+		}
+	}
+	return v.daemon != nil && v.daemon.Privileged &&
+		slices.ContainsFunc(v.daemon.Filesystems, func(l Listed) bool { return l.UUID == uuid && uuid != "" })
+}
+
+// show looks at one file system as a whole.
+func (v *viewer) show(m btrfs.Mounted, all []btrfs.Mount) Filesystem {
+	f := Filesystem{UUID: m.FSID.String(), Label: m.Label, SeenBy: byClient, Level: health.Unknown, Problems: []Problem{}}
+	fs, err := m.Open(v.roots)
+	if err == nil {
+		f = lookAt(v.ctx, fs)
+		fs.Close()
+	} else {
+		var g gaps
+		g.add(m.Missing...)
+		g.fail("everything but mounts", err)
+		f.Missing = g.list()
+	}
+	if v.helper(f.UUID) {
+		f = v.helped(f)
+	}
+	f.Mounts, f.Compression = mountsOf(m.Mounts, all), compressionOf(m.Mounts)
+	if f.Devices == nil {
+		f.Devices = []Device{}
+	}
+	return f
+}
+
+// helped replaces what we saw by what the daemon sees, apart from paths.
+func (v *viewer) helped(own Filesystem) Filesystem {
+	var f Filesystem
+	if err := v.call(methodGet, Params{UUID: own.UUID}, &f); err != nil {
+		g := gaps(own.Missing)
+		g.fail("what the daemon sees", err)
+		own.Missing = g.list()
+		return own
+	}
+	if f.Default != nil && own.Default != nil && own.Default.ID == f.Default.ID {
+		f.Default.Path = own.Default.Path
+	}
+	if f.Default != nil && f.Default.ID == btrfs.TreeTop {
+		f.Default.Path = "/"
+	}
+	return f
+}
+
+// usage looks at the space of one file system.
+func (v *viewer) usage(m btrfs.Mounted) Usage {
+	u := Usage{UUID: m.FSID.String(), Label: m.Label, SeenBy: byClient, Level: health.Unknown, Problems: []Problem{}, Devices: []Device{}}
+	fs, err := m.Open(v.roots)
+	if err == nil {
+		// Block groups are read as of the last commit: make that now.
+		err = fs.Sync(v.ctx)
+		u = lookAtUsage(v.ctx, fs)
+		fs.Close()
+	}
+	g := gaps(u.Missing)
+	if err != nil && u.Space == nil {
+		g.add(m.Missing...)
+		g.fail("space", err)
+	}
+	u.Missing = g.list()
+	if v.helper(u.UUID) {
+		var seen Usage
+		if err := v.call(methodSpace, Params{UUID: u.UUID}, &seen); err == nil {
+			u = seen
+		} else {
+			g.fail("what the daemon sees", err)
+			u.Missing = g.list()
+		}
+	}
+	u.Trend = v.trend(u.UUID)
+	return u
+}
+
+// trend asks whichever daemon there is: it alone has a history.
+func (v *viewer) trend(uuid string) *Trend {
+	t := &Trend{Lines: []TrendLine{}}
+	if v.call == nil {
+		t.Why = "no daemon keeps a history"
+		return t
+	}
+	if err := v.call(methodTrend, Params{UUID: uuid}, t); err != nil {
+		t.Why = "the daemon keeps the history: " + err.Error()
+	}
+	return t
+}
+
+// subvolumes reads every subvolume of one file system that the caller may know
+// of, by id.
+func (v *viewer) subvolumes(m btrfs.Mounted) (list Subvolumes, complete bool, seenBy string, err error) {
+	fs, err := m.Open(v.roots)
+	walked := true
+	if err == nil {
+		list, walked, err = lookAtSubvolumes(v.ctx, fs, 0, everything)
+		fs.Close()
+	}
+	if err == nil && !walked || !v.helper(m.FSID.String()) {
+		return list, !walked, byClient, err
+	}
+	told, callErr := v.told(m.FSID.String())
+	if callErr != nil {
+		if err == nil {
+			g := gaps(list.Missing)
+			g.fail("what the daemon sees", callErr)
+			list.Missing = g.list()
+			return list, false, byClient, nil
+		}
+		return list, false, byClient, errors.Join(err, callErr)
+	}
+	// Which paths lead there is for the caller's own mounts to say.
+	own := map[uint64]Node{}
+	for _, n := range list.List {
+		own[n.ID] = n
+	}
+	for i := range told.List {
+		if n, ok := own[told.List[i].ID]; ok {
+			told.List[i].Reach, told.List[i].Mounts, told.List[i].HiddenBy = n.Reach, n.Mounts, n.HiddenBy
+			told.List[i].State = n.State
+		}
+	}
+	return told, true, byDaemon, nil
+}
+
+// told reads the daemon's list, page by page.
+func (v *viewer) told(uuid string) (Subvolumes, error) {
+	var all Subvolumes
+	p := SubvolumesParams{UUID: uuid}
+	for {
+		var page Subvolumes
+		if err := v.call(methodSubvolumes, p, &page); err != nil {
+			return all, err
+		}
+		page.restored()
+		all.UUID, all.Default = page.UUID, page.Default
+		all.List = append(all.List, page.List...)
+		g := gaps(all.Missing)
+		for _, m := range page.Missing {
+			g.say(m.What, m.Why, m.Need)
+		}
+		all.Missing = g.list()
+		if n := len(page.List); !page.More || n == 0 || page.List[n-1].ID <= p.After {
+			return all, nil
+		}
+		p.After = page.List[len(page.List)-1].ID
+	}
+}
+
+// tree reads and nests the subvolumes of one file system. With an error it
+// still names the file system, and what is missing.
+func (v *viewer) tree(m btrfs.Mounted, o treeOptions) (Tree, error) {
+	list, complete, seenBy, err := v.subvolumes(m)
+	g := gaps(list.Missing)
+	if err != nil {
+		g.add(m.Missing...)
+		g.fail("subvolumes", err)
+	}
+	t := Tree{
+		UUID: m.FSID.String(), Label: m.Label, Lineage: o.lineage, SeenBy: seenBy,
+		Counts: countNodes(list.List, complete),
+	}
+	t.Roots, t.Pending = buildTree(list, o)
+	t.Missing = g.list()
+	return t, err
+}
