@@ -102,7 +102,9 @@ func methods(released <-chan struct{}) []Method {
 		}),
 		row("hang", Quick, Observe, true, func(*Request) (any, error) { <-released; return "late", nil }),
 		row("hang_long", Long, Observe, true, func(*Request) (any, error) { <-released; return "late", nil }),
-		row("exit", Quick, Observe, true, func(*Request) (any, error) { os.Exit(9); return nil, nil }),
+		row("die", Quick, Observe, true, func(*Request) (any, error) {
+			return nil, errors.Join(syscall.Kill(os.Getpid(), syscall.SIGKILL), context.Canceled)
+		}),
 		row("count", Stream, Observe, true, func(r *Request) (any, error) {
 			var p struct {
 				To int `json:"to"`

@@ -256,6 +256,7 @@ func TestCancelledCall(t *testing.T) {
 				if took := time.Since(began); took != 150*time.Millisecond {
 					t.Errorf("it took %s", took)
 				}
+				time.Sleep(2 * time.Second) // the server notices
 			})
 		})
 	}
