@@ -1,8 +1,10 @@
 package anna
 
 import (
+	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 
 	"github.com/urfave/cli/v2"
 
@@ -40,14 +42,20 @@ A flag has the last word over the configuration file. A missing file means the d
 		Exits: []int{console.ExitConfig},
 		Run: func(c *console.Console) error {
 			level := new(slog.LevelVar)
+			// Absolute, for clients are told it and stand elsewhere.
+			path, err := filepath.Abs(c.String("config"))
+			if err != nil {
+				return fmt.Errorf("cannot find the configuration: %w", err)
+			}
 			opts := daemon.Options{
-				Table: table, ConfigPath: c.String("config"),
+				Table: table, ConfigPath: path,
 				Log: daemon.NewLog(os.Stderr, level), Level: level,
 			}
 			for _, o := range overrides {
 				if c.IsSet(o.Flag) {
 					o.Value = c.String(o.Flag)
-					if _, err := config.Default().With(o.Key, o.Value, "--"+o.Flag); err != nil {
+					o.Flag = "--" + o.Flag
+					if _, err := config.Default().With(o.Key, o.Value, o.Flag); err != nil {
 						return console.Usagef("see: "+c.Path()+" --help", "%s", err)
 					}
 					opts.Overrides = append(opts.Overrides, o)

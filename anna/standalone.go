@@ -32,8 +32,8 @@ func standalone(table applet.Table) func(context.Context, bool) (string, func(),
 		d, err := daemon.Start(context.WithoutCancel(ctx), daemon.Options{
 			Table: table, ConfigPath: standaloneConfig(dir, log), Log: log, Level: level, Private: true,
 			Overrides: []daemon.Override{
-				{Key: "daemon.socket", Value: filepath.Join(dir, "annad.sock"), Flag: "standalone"},
-				{Key: "daemon.state_dir", Value: filepath.Join(dir, "state"), Flag: "standalone"},
+				{Key: "daemon.socket", Value: filepath.Join(dir, "annad.sock"), Flag: "--standalone"},
+				{Key: "daemon.state_dir", Value: filepath.Join(dir, "state"), Flag: "--standalone"},
 			},
 		})
 		if err != nil {

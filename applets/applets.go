@@ -5,11 +5,14 @@ package applets
 import (
 	"github.com/jjgarcianorway/anna-assistant/anna/applet"
 	"github.com/jjgarcianorway/anna-assistant/applets/capabilities"
+	"github.com/jjgarcianorway/anna-assistant/applets/config"
 	"github.com/jjgarcianorway/anna-assistant/applets/events"
 	"github.com/jjgarcianorway/anna-assistant/applets/explain"
 	"github.com/jjgarcianorway/anna-assistant/applets/health"
 	"github.com/jjgarcianorway/anna-assistant/applets/help"
+	"github.com/jjgarcianorway/anna-assistant/applets/reload"
 	"github.com/jjgarcianorway/anna-assistant/applets/status"
+	"github.com/jjgarcianorway/anna-assistant/applets/storage"
 	"github.com/jjgarcianorway/anna-assistant/applets/version"
 )
 
@@ -18,7 +21,10 @@ import (
 var Table = applet.Table{
 	status.Row,
 	health.Row,
+	reload.Row,
+	config.Row,
 	events.Row,
+	storage.Row,
 	capabilities.Row,
 	explain.Row,
 	version.Row,

@@ -43,53 +43,57 @@ type Override struct{ Key, Value, Flag string }
 type Daemon struct {
 	Socket string
 
-	opts   Options
-	log    *slog.Logger
-	host   *host.Host
-	store  *telemetry.Store
-	engine *events.Engine
-	mods   *modules
-	socket *listening
-	server *rpc.Server
-	served chan error
-	words  *words
-	quit   context.CancelFunc
-	tasks  sync.WaitGroup
+	opts    Options
+	log     *slog.Logger
+	host    *host.Host
+	engine  *events.Engine
+	mods    *modules
+	reloads *reloader
+	watch   *watch
+	handing sync.RWMutex // held while the store is exchanged
+	socket  *listening
+	server  *rpc.Server
+	served  chan error
+	words   *words
+	quit    context.CancelFunc
+	tasks   sync.WaitGroup
 }
 
 // Start reads the configuration, takes the socket, opens queue and store, and
 // answers. When it returns without an error, clients can call.
 func Start(ctx context.Context, opts Options) (*Daemon, error) {
-	cfg, err := configure(opts)
+	d := &Daemon{opts: opts, log: opts.Log, served: make(chan error, 1)}
+	first, err := d.firstConfig(ctx)
 	if err != nil {
 		return nil, err
 	}
-	d := &Daemon{opts: opts, log: opts.Log, served: make(chan error, 1)}
+	cfg := first.config
+	if opts.Level != nil {
+		opts.Level.Set(cfg.Daemon().LogLevel)
+	}
 	// The socket first: it tells whether another daemon runs, whose state must
 	// be left alone.
 	if d.socket, err = d.openSocket(cfg); err != nil {
 		return nil, err
 	}
 	d.Socket = d.socket.path
+	d.host = host.New(d.log, cfg, opts.Table.MethodNames())
+	d.host.Private, d.host.Socket = opts.Private, d.Socket
 	if err := d.openState(ctx, cfg); err != nil {
 		d.socket.close()
 		return nil, err
 	}
-	d.host = host.New(d.log, cfg, opts.Table.MethodNames())
-	d.host.Private, d.host.Socket = opts.Private, d.Socket
-	d.host.Events, d.host.Store = d.engine, d.store
-
 	ctx, d.quit = context.WithCancel(context.WithoutCancel(ctx))
 	d.tasks.Go(func() { d.engine.Run(ctx) })
 	d.mods = newModules(ctx, d.log, d.engine, cfg.Daemon().StateDir)
-	d.mods.apply(cfg)
-	d.host.Capabilities = func() []capability.Report { return d.mods.capabilities(d.store) }
+	d.host.Capabilities = func() []capability.Report { return d.mods.capabilities(d.store()) }
+	d.host.Reload, d.host.ReloadStatus = d.Reload, func() (config.Receipt, *config.Receipt) { return d.reloads.status() }
+	d.begin(ctx, first)
 	d.tasks.Go(func() { d.sample(ctx) })
-
 	d.mods.settle()
 	d.words = newWords(d)
 	d.words.write("running", "") // before the first client can find it dead
-	d.serve(cfg)
+	d.serve()
 	d.tasks.Go(func() { d.words.keep(ctx) })
 	d.log.Info("ready", "version", d.host.Version.Version, "socket", d.Socket, "pid", d.host.PID, "inherited", d.socket.inherited)
 	return d, nil
@@ -99,55 +103,44 @@ func Start(ctx context.Context, opts Options) (*Daemon, error) {
 func (d *Daemon) openState(ctx context.Context, cfg *config.Config) error {
 	ctx, cancel := context.WithTimeout(ctx, stateTime)
 	defer cancel()
-	if _, err := stateDir(cfg); err != nil {
+	dir, err := stateDir(cfg)
+	if err != nil {
 		d.log.Warn("state is kept in memory only", "error", err)
 	}
-	var err error
-	if d.store, err = openStore(ctx, cfg); err != nil {
+	store, err := openStore(ctx, dir, cfg)
+	if err != nil {
 		return err
 	}
-	for _, t := range d.store.Trouble() {
+	for _, t := range store.Trouble() {
 		d.log.Warn(t.What, "why", t.Why, "do", t.Fix)
 	}
+	d.host.SetStore(store)
 	if d.engine, err = d.openEngine(ctx, cfg); err != nil {
-		d.store.Close(ctx)
+		store.Close(ctx)
 		return err
 	}
+	d.host.Events = d.engine
 	return nil
 }
 
+func (d *Daemon) store() *telemetry.Store { return d.host.Store() }
+
 // serve begins to answer.
-func (d *Daemon) serve(cfg *config.Config) {
+func (d *Daemon) serve() {
 	d.server = rpc.NewServer(d.log, os.Geteuid(), d.opts.Table.Serve(d.host)...)
 	d.server.Limits = d.opts.Limits
-	d.server.Limits.Connections = cfg.Daemon().MaxConnections
-	d.server.Limits.QuickTime = cfg.Daemon().RequestTimeout
+	d.server.Limits.Connections = d.host.Config().Daemon().MaxConnections
+	d.server.Limits.QuickTime = d.host.Config().Daemon().RequestTimeout
 	d.server.Observe = d.observe
 	d.server.CountSelf = d.opts.Private
 	d.server.ControlGID = d.controlGID
 	go func() { d.served <- d.server.Serve(d.socket.UnixListener) }()
 }
 
-// configure reads the configuration; an invalid one is an error with every
-// problem in it.
-func configure(opts Options) (*config.Config, error) {
-	cfg, report := config.Load(opts.ConfigPath)
-	if err := report.Err(); err != nil {
-		return nil, err
-	}
-	for _, p := range report.Warnings() {
-		opts.Log.Warn(p.Error())
-	}
-	for _, o := range opts.Overrides {
-		var err error
-		if cfg, err = cfg.With(o.Key, o.Value, o.Flag); err != nil {
-			return nil, err
-		}
-	}
-	if opts.Level != nil {
-		opts.Level.Set(cfg.Daemon().LogLevel)
-	}
-	return cfg, nil
+// Reload loads the configuration anew and returns what became of it. Attempts
+// run one after the other.
+func (d *Daemon) Reload(origin string, uid *int) config.Receipt {
+	return d.reloads.reload(origin, uid)
 }
 
 func (d *Daemon) openSocket(cfg *config.Config) (*listening, error) {
@@ -176,6 +169,9 @@ func (d *Daemon) Stop(reason string) {
 	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
 	defer cancel()
 	d.server.Stop(ctx)
+	if d.watch != nil {
+		d.watch.stop()
+	}
 	d.mods.stop()
 	d.quit()
 	d.tasks.Wait()

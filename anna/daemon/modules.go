@@ -26,6 +26,13 @@ type listener struct {
 	open     func(*config.Config) (events.Source, error)
 }
 
+func (l listener) settingsIn(c *config.Config) string {
+	if l.settings == nil {
+		return ""
+	}
+	return l.settings(c)
+}
+
 // listeners are the modules that watch, in the order of their domains.
 var listeners = []listener{
 	{
@@ -71,7 +78,6 @@ type modules struct {
 	mu      sync.Mutex
 	enabled config.Modules
 	running map[string]*running
-	broken  map[string]broken // could not be opened
 	since   time.Time
 }
 
@@ -83,60 +89,57 @@ type running struct {
 	done     chan struct{}
 }
 
-type broken struct {
-	err   error
-	since time.Time
-}
-
 func newModules(ctx context.Context, log *slog.Logger, engine *events.Engine, dir string) *modules {
 	return &modules{
 		ctx: ctx, log: log, engine: engine, state: &events.StateDir{Path: dir},
-		running: map[string]*running{}, broken: map[string]broken{}, since: time.Now(),
+		running: map[string]*running{}, since: time.Now(),
 	}
 }
 
-// apply starts, restarts and stops listeners until they are as configured.
-// Those that nothing changed for run on.
-func (m *modules) apply(cfg *config.Config) {
+// prepare opens what the next configuration needs and the running one has not;
+// a source that cannot be opened refuses the configuration.
+func (m *modules) prepare(_, next *config.Config) (change, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.enabled = cfg.Modules()
+	fresh := map[string]*running{}
 	for _, l := range listeners {
-		settings := ""
-		if l.settings != nil {
-			settings = l.settings(cfg)
+		settings := l.settingsIn(next)
+		if r := m.running[l.name]; !next.Modules().Enabled(l.name) || r != nil && r.settings == settings {
+			continue
 		}
-		want := m.enabled.Enabled(l.name)
-		if r := m.running[l.name]; r != nil {
-			if want && r.settings == settings {
-				continue
-			}
-			r.stop()
-			<-r.done
-			delete(m.running, l.name)
+		source, err := l.open(next)
+		if err != nil {
+			return change{}, fmt.Errorf("module %s: %w", l.name, err)
 		}
-		delete(m.broken, l.name)
-		if want {
-			m.start(l, cfg, settings)
-		}
+		fresh[l.name] = &running{source: source, settings: settings, done: make(chan struct{})}
 	}
+	return change{commit: func() { m.swap(next.Modules(), fresh) }}, nil
 }
 
-func (m *modules) start(l listener, cfg *config.Config, settings string) {
-	source, err := l.open(cfg)
-	if err != nil {
-		m.log.Error("a module cannot start", "module", l.name, "error", err)
-		m.broken[l.name] = broken{err, time.Now()}
-		return
+// swap stops the listeners that are switched off or replaced, and starts the
+// fresh ones. Those that nothing changed for run on.
+func (m *modules) swap(enabled config.Modules, fresh map[string]*running) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.enabled = enabled
+	for name, r := range m.running {
+		if fresh[name] == nil && enabled.Enabled(name) {
+			continue
+		}
+		r.stop()
+		<-r.done // its state is saved: the one after it goes on from there
+		delete(m.running, name)
 	}
-	ctx, stop := context.WithCancel(m.ctx)
-	r := &running{source: source, settings: settings, stop: stop, done: make(chan struct{})}
-	m.running[l.name] = r
-	runner := &events.Runner{Source: source, Sink: m.engine, State: m.state, Logger: m.log}
-	go func() {
-		defer close(r.done)
-		runner.Run(ctx)
-	}()
+	for name, r := range fresh {
+		ctx, stop := context.WithCancel(m.ctx)
+		r.stop = stop
+		m.running[name] = r
+		runner := &events.Runner{Source: r.source, Sink: m.engine, State: m.state, Logger: m.log}
+		go func() {
+			defer close(r.done)
+			runner.Run(ctx)
+		}()
+	}
 }
 
 // settleTime is how long a start waits for the listeners' first look.
@@ -182,14 +185,10 @@ func (m *modules) capabilities(store *telemetry.Store) []capability.Report {
 	var out []capability.Report
 	for _, l := range listeners {
 		r := capability.Report{Module: l.name, Summary: l.summary, Since: m.since}
-		switch run, bad := m.running[l.name], m.broken[l.name]; {
-		case !m.enabled.Enabled(l.name):
-			r.State, r.Why = capability.Disabled, switchedOff(l.name)
-		case bad.err != nil:
-			r.State, r.Why, r.Since = capability.Failed, bad.err.Error(), bad.since
-			r.Do = "correct [events] in the configuration"
-		case run != nil:
+		if run := m.running[l.name]; run != nil {
 			fill(&r, run.source.Status())
+		} else {
+			r.State, r.Why = capability.Disabled, switchedOff(l.name)
 		}
 		out = append(out, r)
 	}

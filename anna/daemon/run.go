@@ -12,6 +12,7 @@ import (
 	systemd "github.com/coreos/go-systemd/v22/daemon"
 	"golang.org/x/sys/unix"
 
+	"github.com/jjgarcianorway/anna-assistant/anna/config"
 	"github.com/jjgarcianorway/anna-assistant/anna/rpc"
 )
 
@@ -42,7 +43,7 @@ func Run(opts Options) error {
 		select {
 		case s := <-signals:
 			if s == unix.SIGHUP {
-				d.log.Warn("SIGHUP changes nothing in this version: restart the daemon to apply a new configuration")
+				d.reloadOnSignal()
 				continue
 			}
 			reason := unix.SignalName(s.(unix.Signal))
@@ -61,9 +62,33 @@ func Run(opts Options) error {
 	}
 }
 
+// reloadOnSignal is systemd's reload protocol (sd_notify(3), RELOADING=1): the
+// start and the monotonic time in one datagram, and ready again whatever
+// happens, for systemd waits for that without a limit.
+func (d *Daemon) reloadOnSignal() {
+	notify(fmt.Sprintf("RELOADING=1\nMONOTONIC_USEC=%d\nSTATUS=reloading the configuration", monotonicUsec()))
+	defer func() { notify("READY=1\nSTATUS=" + d.status()) }()
+	if rec := d.Reload("signal", nil); rec.Outcome == config.Rejected {
+		notify(fmt.Sprintf("ERRNO=%d", unix.EINVAL))
+	}
+}
+
+// monotonicUsec is CLOCK_MONOTONIC, as systemd compares it.
+func monotonicUsec() int64 {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
+		return 0
+	}
+	return ts.Nano() / 1000
+}
+
 // status is one line for `systemctl status`.
 func (d *Daemon) status() string {
-	return fmt.Sprintf("%s, answering on %s", d.host.Version.Version, d.Socket)
+	text := fmt.Sprintf("%s, answering on %s", d.host.Version.Version, d.Socket)
+	if _, rejected := d.reloads.status(); rejected != nil {
+		text += "; the configuration on disk is invalid, an earlier one holds"
+	}
+	return text
 }
 
 // watchdog ticks when systemd expects a sign of life: twice in its interval.

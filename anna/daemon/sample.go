@@ -26,11 +26,11 @@ func (d *Daemon) sample(ctx context.Context) {
 				interval = i
 				tick.Reset(i)
 			}
-			d.store.ObserveOwn(now, d.ownPoints()...)
+			d.store().ObserveOwn(now, d.ownPoints()...)
 			// Half a tick early is on time: the ticks of the two differ.
 			if now.Add(interval / 2).After(nextMachine) {
 				nextMachine = now.Add(cfg.Telemetry().Interval)
-				d.store.Observe(now, telemetry.MachinePoints(machine.Sample())...)
+				d.store().Observe(now, telemetry.MachinePoints(machine.Sample())...)
 			}
 		}
 	}

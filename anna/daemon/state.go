@@ -30,10 +30,9 @@ func stateDir(cfg *config.Config) (string, error) {
 
 // openStore opens the daemon's memory. Switched off, it keeps what is recent
 // in memory and nothing on disk.
-func openStore(ctx context.Context, cfg *config.Config) (*telemetry.Store, error) {
-	dir := ""
-	if cfg.Modules().Telemetry {
-		dir = cfg.Daemon().StateDir
+func openStore(ctx context.Context, dir string, cfg *config.Config) (*telemetry.Store, error) {
+	if !cfg.Modules().Telemetry {
+		dir = ""
 	}
 	return telemetry.Open(ctx, dir, telemetry.Options{MaxSize: int64(cfg.Telemetry().MaxSize)})
 }
@@ -44,7 +43,7 @@ func (d *Daemon) openEngine(ctx context.Context, cfg *config.Config) (*events.En
 		Dir: cfg.Daemon().StateDir, Handler: events.HandlerFunc(d.keepEvents),
 		Settings: eventSettings(cfg), Logger: d.log,
 	}
-	stored, err := d.store.Events(ctx, telemetry.EventQuery{Newest: true, Limit: cfg.Events().History})
+	stored, err := d.store().Events(ctx, telemetry.EventQuery{Newest: true, Limit: cfg.Events().History})
 	if err != nil {
 		d.log.Warn("the stored history of events cannot be read", "error", err)
 	}
@@ -75,8 +74,11 @@ func (d *Daemon) keepEvents(ctx context.Context, c events.Composite) error {
 	if err != nil {
 		return fmt.Errorf("cannot store an event: %w", err)
 	}
-	d.store.AddEvents(telemetry.Event{Seq: c.Number, Time: c.LastTime, Domain: string(c.Domain), Data: data})
-	if err := d.store.Flush(ctx); err != nil {
+	d.handing.RLock()
+	defer d.handing.RUnlock()
+	store := d.store()
+	store.AddEvents(telemetry.Event{Seq: c.Number, Time: c.LastTime, Domain: string(c.Domain), Data: data})
+	if err := store.Flush(ctx); err != nil {
 		// The store has it in memory, says so in its trouble, and tries again.
 		d.log.Debug("an event is not on disk yet", "number", c.Number, "error", err)
 	}
@@ -86,7 +88,7 @@ func (d *Daemon) keepEvents(ctx context.Context, c events.Composite) error {
 // closeState ends queue and store, within what the context allows.
 func (d *Daemon) closeState(ctx context.Context) {
 	d.engine.Close()
-	if err := d.store.Close(ctx); err != nil {
+	if err := d.store().Close(ctx); err != nil {
 		d.log.Warn("the store could not write everything", "error", err)
 	}
 }

@@ -31,15 +31,20 @@ type Host struct {
 	Latency    *metrics.Latency
 	Socket     string // where clients reach it
 	Events     *events.Engine
-	Store      *telemetry.Store
 	// Capabilities reports what the modules can do now.
 	Capabilities func() []capability.Report
+	// Reload loads the configuration anew and waits for the outcome; uid is the
+	// caller's. ReloadStatus is the last outcome, and the rejected one that
+	// stands unmended.
+	Reload       func(origin string, uid *int) config.Receipt
+	ReloadStatus func() (last config.Receipt, rejected *config.Receipt)
 	// Private says that the daemon runs inside a client, for one command.
 	Private bool
 
 	process *metrics.Process
 	cgroup  *metrics.Cgroup
 	config  atomic.Pointer[config.Config]
+	store   atomic.Pointer[telemetry.Store]
 
 	mu   sync.Mutex
 	last Resources
@@ -63,6 +68,15 @@ func New(log *slog.Logger, cfg *config.Config, methods []string) *Host {
 
 // Config is the configuration that holds now.
 func (h *Host) Config() *config.Config { return h.config.Load() }
+
+// SetConfig is for the daemon: a reload calls it.
+func (h *Host) SetConfig(cfg *config.Config) { h.config.Store(cfg) }
+
+// Store is the daemon's memory.
+func (h *Host) Store() *telemetry.Store { return h.store.Load() }
+
+// SetStore is for the daemon: a reload can exchange the store.
+func (h *Host) SetStore(s *telemetry.Store) { h.store.Store(s) }
 
 // resourcesAge is how old a measurement may be that is given out again: many
 // questions at once must not cost many walks through /proc.

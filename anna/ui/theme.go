@@ -117,3 +117,11 @@ func escape(raw string, r rune) string {
 	}
 	return string(out)
 }
+
+// Arrow leads from before to after.
+func (t Theme) Arrow() string {
+	if t.ASCII {
+		return "->"
+	}
+	return "→"
+}

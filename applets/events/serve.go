@@ -29,7 +29,7 @@ func serveList(h *host.Host, r *rpc.Request) (any, error) {
 	status := h.Events.Status()
 	list := List{Last: status.LastNumber, Pending: status.Pending, Accounting: status.Accounting}
 	var err error
-	list.Events, err = stored(r.Context(), h.Store, telemetry.EventQuery{
+	list.Events, err = stored(r.Context(), h.Store(), telemetry.EventQuery{
 		After: p.After, Since: p.Since, Domain: p.Domain, Limit: p.Limit, Newest: p.After == 0,
 	})
 	return list, err
@@ -116,7 +116,7 @@ func sendStored(h *host.Host, r *rpc.Request, after uint64, domain string, send 
 		return 0, nil
 	}
 	for {
-		batch, err := stored(r.Context(), h.Store, telemetry.EventQuery{After: after, Domain: domain, Limit: MaxList})
+		batch, err := stored(r.Context(), h.Store(), telemetry.EventQuery{After: after, Domain: domain, Limit: MaxList})
 		if err != nil {
 			return 0, err
 		}

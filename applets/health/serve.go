@@ -79,13 +79,25 @@ func measure(h *host.Host) *Metrics {
 	m.Capabilities = capability.Count(h.Capabilities())
 	m.Unknown = u
 	judge(m, memory, latency.Quick, h.Config().Health(), u)
-	for _, t := range h.Store.Trouble() {
+	for _, t := range h.Store().Trouble() {
 		m.add(health.Verdict{ID: "store_" + string(t.Kind), Level: health.Warning, Title: "History is in trouble", Detail: t.What + ": " + t.Why, Fix: t.Fix})
 	}
 	if s := queue.Spool; s.State == events.SpoolMemory || s.State == events.SpoolForeign {
 		m.add(health.Verdict{
 			ID: "spool", Level: health.Warning, Title: "Events would not survive a crash", Detail: s.Reason,
 			Fix: "Look at the state directory: sudo ls -la " + h.Config().Daemon().StateDir,
+		})
+	}
+	if last, rejected := h.ReloadStatus(); rejected != nil {
+		m.add(health.Verdict{
+			ID: "config_rejected", Level: health.Warning, Title: "The configuration on disk is invalid",
+			Detail: fmt.Sprintf("generation %d holds on; %s", rejected.Generation, firstProblem(rejected.Problems)),
+			Fix:    "See every problem: annactl config validate " + rejected.Path + "; then: sudo annactl reload",
+		})
+	} else if n := len(last.Waiting); n > 0 {
+		m.add(health.Verdict{
+			ID: "config_waiting", Level: health.OK, Title: "A changed key waits for a restart",
+			Detail: fmt.Sprintf("%d of them, %s first", n, last.Waiting[0].Key), Fix: "sudo systemctl restart annad",
 		})
 	}
 	if queue.Dropped > 0 {
@@ -127,6 +139,15 @@ func judge(m *Metrics, memory metrics.Memory, quick metrics.WindowStats, cfg con
 	for _, v := range health.Assess(s, t) {
 		m.add(v)
 	}
+}
+
+func firstProblem(problems []config.Problem) string {
+	for _, p := range problems {
+		if p.Severity == config.Error {
+			return p.Error()
+		}
+	}
+	return "the log says why"
 }
 
 // add takes a finding in, and its level.

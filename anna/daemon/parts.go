@@ -1,0 +1,93 @@
+package daemon
+
+import (
+	"context"
+
+	"github.com/jjgarcianorway/anna-assistant/anna/config"
+	"github.com/jjgarcianorway/anna-assistant/anna/telemetry"
+)
+
+// parts are what follows the configuration, in the order in which a change
+// reaches them. What is not here reads host.Config each time it needs it.
+func (d *Daemon) parts() []part {
+	return []part{
+		{"log", func(old, next *config.Config) (change, error) {
+			if d.opts.Level == nil || old.Daemon().LogLevel == next.Daemon().LogLevel {
+				return change{}, nil
+			}
+			return change{commit: func() { d.opts.Level.Set(next.Daemon().LogLevel) }}, nil
+		}},
+		{"latency", func(old, next *config.Config) (change, error) {
+			if old.Health().RPCWindow == next.Health().RPCWindow {
+				return change{}, nil
+			}
+			return change{commit: func() { d.host.Latency.SetWindow(next.Health().RPCWindow) }}, nil
+		}},
+		{"events", d.prepareQueue},
+		{"telemetry", d.prepareStore},
+		{"modules", d.mods.prepare},
+		{"watch", d.prepareWatch},
+	}
+}
+
+func (d *Daemon) prepareQueue(old, next *config.Config) (change, error) {
+	settings := eventSettings(next)
+	if settings == eventSettings(old) {
+		return change{}, nil
+	}
+	if err := settings.Validate(); err != nil {
+		return change{}, err
+	}
+	return change{commit: func() {
+		if err := d.engine.SetSettings(settings); err != nil { // it was valid a moment ago
+			d.log.Error("the queue keeps its settings", "error", err)
+		}
+	}}, nil
+}
+
+// prepareStore opens the store anew when it is switched or bounded otherwise.
+// What it holds is on disk and stays; only the last five minutes, second by
+// second, begin anew.
+func (d *Daemon) prepareStore(old, next *config.Config) (change, error) {
+	if old.Modules().Telemetry == next.Modules().Telemetry && old.Telemetry().MaxSize == next.Telemetry().MaxSize {
+		return change{}, nil
+	}
+	return change{commit: func() {
+		d.handing.Lock() // no event is handed over meanwhile
+		defer d.handing.Unlock()
+		ctx, cancel := context.WithTimeout(context.Background(), stateTime)
+		defer cancel()
+		if err := d.store().Close(ctx); err != nil {
+			d.log.Warn("the store could not write everything", "error", err)
+		}
+		s, err := openStore(ctx, d.reloads.started.Daemon().StateDir, next)
+		if err != nil { // of the options alone, which the table has checked
+			d.log.Error("the store cannot be opened", "error", err)
+			s, _ = telemetry.Open(ctx, "", telemetry.Options{})
+		}
+		d.host.SetStore(s)
+	}}, nil
+}
+
+// prepareWatch starts or stops the watch on the configuration's own files.
+func (d *Daemon) prepareWatch(old, next *config.Config) (change, error) {
+	same := old.Reload() == next.Reload() && old.Policies() == next.Policies()
+	if same && (d.watch == nil) == !next.Reload().Watch {
+		return change{}, nil
+	}
+	var fresh *watch
+	if next.Reload().Watch {
+		var err error
+		if fresh, err = newWatch(d, next); err != nil {
+			return change{}, err
+		}
+	}
+	return change{commit: func() {
+		if d.watch != nil {
+			d.watch.stop()
+		}
+		if d.watch = fresh; fresh != nil {
+			fresh.start()
+		}
+	}}, nil
+}

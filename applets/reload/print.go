@@ -1,0 +1,55 @@
+package reload
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/jjgarcianorway/anna-assistant/anna/config"
+	"github.com/jjgarcianorway/anna-assistant/anna/ui"
+)
+
+// print shows a receipt: what changed, and what that did to the daemon.
+func print(w io.Writer, t ui.Theme, r config.Receipt) {
+	switch r.Outcome {
+	case config.Unchanged:
+		fmt.Fprintf(w, "unchanged: %s says what already holds (generation %d)\n", ui.Plain(r.Path), r.Generation)
+	case config.Applied:
+		fmt.Fprintf(w, "applied in %s: generation %d\n", ui.Millis(r.DurationMS), r.Generation)
+	default:
+		fmt.Fprintf(w, "%s (generation %d holds)\n", ui.Plain(string(r.Outcome)), r.Generation)
+	}
+	if len(r.Changes) > 0 {
+		fmt.Fprintln(w)
+		rows := make([][]string, len(r.Changes))
+		for i, c := range r.Changes {
+			class := ""
+			if c.Class == config.Restart {
+				class = t.Paint(ui.Warn, "after a restart")
+			}
+			rows[i] = []string{"  " + ui.Plain(c.Key), value(c.Before), t.Arrow(), value(c.After), class}
+		}
+		io.WriteString(w, ui.Columns(rows))
+	}
+	if len(r.Waiting) > 0 {
+		fmt.Fprintf(w, "\n%d of the keys hold only after a restart: sudo systemctl restart annad\n", len(r.Waiting))
+	}
+	if r.Before != nil && r.After != nil {
+		fmt.Fprintf(w, "\n  memory %s %s %s, modules %d %s %d, events waiting %d %s %d\n",
+			memory(r.Before.MemoryMB), t.Arrow(), memory(r.After.MemoryMB),
+			r.Before.Modules, t.Arrow(), r.After.Modules, r.Before.QueueWait, t.Arrow(), r.After.QueueWait)
+	}
+}
+
+func value(s string) string {
+	if s == "" {
+		return "(none)"
+	}
+	return ui.Plain(s)
+}
+
+func memory(mb *float64) string {
+	if mb == nil {
+		return "unknown"
+	}
+	return ui.MB(*mb)
+}

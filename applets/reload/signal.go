@@ -1,0 +1,125 @@
+package reload
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/jjgarcianorway/anna-assistant/anna/config"
+	"github.com/jjgarcianorway/anna-assistant/anna/console"
+	"github.com/jjgarcianorway/anna-assistant/anna/rpc"
+	"github.com/jjgarcianorway/anna-assistant/anna/rpc/diagnose"
+)
+
+// daemon is what get_version says of the daemon's process.
+type daemon struct {
+	PID        int    `json:"pid"`
+	StartTicks uint64 `json:"start_ticks"`
+}
+
+// bySignal asks with SIGHUP, and waits for the receipt of it.
+func bySignal(c *console.Console) (config.Receipt, error) {
+	var before, rec config.Receipt
+	if err := c.Call(methodLast, nil, &before); err != nil {
+		return rec, err
+	}
+	if err := hangUp(c); err != nil {
+		return rec, &console.Hinted{Err: fmt.Errorf("cannot signal the daemon: %w", err), Hint: "Ask over the socket instead: " + c.Program() + " reload"}
+	}
+	deadline := time.Now().Add(c.Timeout())
+	for time.Now().Before(deadline) {
+		if err := c.Call(methodLast, nil, &rec); err != nil {
+			return rec, err
+		}
+		if rec.ID > before.ID && rec.Origin == "signal" {
+			if rec.Outcome == config.Rejected {
+				return rec, rpc.Errorf(rpc.ConfigInvalid, "cannot apply the configuration %s: it is rejected, and the one before holds on", rec.Path).WithDetails(rec)
+			}
+			return rec, nil
+		}
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-c.Context().Done():
+			return rec, c.Context().Err()
+		}
+	}
+	return rec, rpc.Errorf(rpc.ReadTimeout, "cannot get the receipt: the signal was sent, and the daemon has not reloaded within %s", c.Timeout())
+}
+
+// hangUp sends SIGHUP to the daemon and to nothing else. Who that is, the
+// daemon says itself; the kernel's word about the other end of the socket and
+// /proc must agree, before and after a descriptor of the process is held, for
+// a pid may belong to another process by now.
+func hangUp(c *console.Console) error {
+	said, err := identify(c)
+	if err != nil {
+		return err
+	}
+	fd, err := unix.PidfdOpen(said.PID, 0)
+	if err != nil {
+		return fmt.Errorf("cannot hold process %d: %w", said.PID, err)
+	}
+	defer unix.Close(fd)
+	again, err := identify(c)
+	if err != nil {
+		return err
+	}
+	if again != said {
+		return errors.New("the daemon was restarted meanwhile")
+	}
+	if err := unix.PidfdSendSignal(fd, unix.SIGHUP, nil, 0); err != nil {
+		return fmt.Errorf("cannot signal process %d: %w", said.PID, err)
+	}
+	return nil
+}
+
+// identify asks the daemon who it is, and holds that against what the kernel
+// says.
+func identify(c *console.Console) (daemon, error) {
+	var said daemon
+	if err := c.Call("get_version", nil, &said); err != nil {
+		return said, err
+	}
+	peer, err := c.Peer()
+	if err != nil {
+		return said, err
+	}
+	owner, err := socketOwner(c.Socket())
+	if err != nil {
+		return said, err
+	}
+	return said, check(said, peer, owner, "/proc")
+}
+
+// check refuses whatever does not agree.
+func check(said daemon, peer rpc.Peer, owner int, procRoot string) error {
+	switch ticks, alive := diagnose.StartTime(procRoot, said.PID); {
+	case said.PID <= 1 || peer.PID <= 1:
+		return fmt.Errorf("it says that it is process %d, the kernel says %d, and neither may be 1", said.PID, peer.PID)
+	case said.PID != peer.PID:
+		return fmt.Errorf("it says that it is process %d, but process %d listens on the socket", said.PID, peer.PID)
+	case peer.UID != 0 && peer.UID != owner:
+		return fmt.Errorf("process %d runs as user %d, and the socket belongs to user %d", peer.PID, peer.UID, owner)
+	case !alive:
+		return fmt.Errorf("there is no process %d", said.PID)
+	case ticks != said.StartTicks:
+		return fmt.Errorf("process %d did not begin when the daemon says it did", said.PID)
+	}
+	return nil
+}
+
+func socketOwner(path string) (int, error) {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return 0, fmt.Errorf("cannot look at the socket: %w", err)
+	}
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0, errors.New("cannot look at the socket's owner")
+	}
+	return int(st.Uid), nil
+}
