@@ -48,9 +48,9 @@ func signed(n int64) string {
 func title(label, uuid string) string {
 	switch {
 	case label != "" && uuid != "":
-		return quote(label) + " " + uuid
+		return quote(label) + " " + ui.Plain(uuid)
 	case uuid != "":
-		return uuid
+		return ui.Plain(uuid)
 	}
 	return "a file system of unknown UUID"
 }

@@ -64,15 +64,15 @@ func printFilesystem(w io.Writer, t ui.Theme, f Filesystem, wide bool) {
 	}
 	add("mounts", mountText(f.Mounts))
 	if len(f.Compression) > 0 {
-		add("compression", strings.Join(f.Compression, ", "))
+		add("compression", ui.Plain(strings.Join(f.Compression, ", ")))
 	} else if len(f.Mounts) > 0 {
 		add("compression", "off, unless a file's own property says otherwise")
 	}
 	if f.Operations != nil {
-		add("running", operationText(*f.Operations))
+		add("running", ui.Plain(operationText(*f.Operations)))
 	}
 	if f.Quota != nil {
-		add("quotas", quotaText(*f.Quota))
+		add("quotas", ui.Plain(quotaText(*f.Quota)))
 	}
 	if wide {
 		rows = append(rows, wideRows(f)...)
@@ -112,7 +112,7 @@ func printDevices(w io.Writer, t ui.Theme, devices []Device, wide bool) {
 		}
 		row := []string{fmt.Sprintf("  device %d", d.ID), quote(path), size(d.Size), size(d.Allocated) + " allocated", size(d.Unallocated) + " unallocated", state}
 		if wide {
-			row = append(row, d.UUID)
+			row = append(row, ui.Plain(d.UUID))
 		}
 		rows = append(rows, row)
 	}
@@ -129,10 +129,14 @@ func printSpace(w io.Writer, t ui.Theme, s *Space) {
 		for _, p := range ts.Profiles {
 			profiles = append(profiles, p.Profile)
 		}
-		rows = append(rows, []string{
-			"  " + ts.Type, strings.Join(profiles, "+"), t.Bar(barWidth, ts.UsedPercent/100, ui.Accent),
-			fmt.Sprintf("%.1f %%", ts.UsedPercent), size(ts.Used) + " of " + size(ts.Total), size(ts.Could.Bytes) + " more to get",
-		})
+		row := []string{
+			"  " + ui.Plain(ts.Type), ui.Plain(strings.Join(profiles, "+")), t.Bar(barWidth, ts.UsedPercent/100, ui.Accent),
+			fmt.Sprintf("%.1f %%", ts.UsedPercent), size(ts.Used) + " of " + size(ts.Total),
+		}
+		if ts.Type != "system" { // nobody waits for more of that
+			row = append(row, size(ts.Could.Bytes)+" more to get")
+		}
+		rows = append(rows, row)
 	}
 	io.WriteString(w, ui.Columns(rows))
 	rows = [][]string{
@@ -231,8 +235,8 @@ func wideRows(f Filesystem) [][]string {
 	var rows [][]string
 	if i := f.Format; i != nil {
 		rows = append(rows,
-			[]string{"  format", fmt.Sprintf("nodes %s, sectors %s, checksum %s, generation %d", size(uint64(i.NodeSize)), size(uint64(i.SectorSize)), i.Checksum, i.Generation)},
-			[]string{"  features", strings.Join(i.Features, ", ")},
+			[]string{"  format", fmt.Sprintf("nodes %s, sectors %s, checksum %s, generation %d", size(uint64(i.NodeSize)), size(uint64(i.SectorSize)), ui.Plain(i.Checksum), i.Generation)},
+			[]string{"  features", ui.Plain(strings.Join(i.Features, ", "))},
 		)
 	}
 	if s := f.Space; s != nil {
@@ -245,7 +249,7 @@ func wideRows(f Filesystem) [][]string {
 		}
 		rows = append(rows, []string{"  mount", quote(m.Point) + " from " + quote(m.Root) + ": " + strings.Join(options, ",")})
 	}
-	return append(rows, []string{"  seen by", f.SeenBy})
+	return append(rows, []string{"  seen by", ui.Plain(f.SeenBy)})
 }
 
 func printTools(w io.Writer, t ui.Theme, s Show) {

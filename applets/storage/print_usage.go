@@ -43,12 +43,12 @@ func printProfiles(w io.Writer, s *Space) {
 	rows := [][]string{{"  type", "profile", "used", "in chunks of", "used %", "could get", "cannot use"}}
 	for _, ts := range s.Types {
 		for _, p := range ts.Profiles {
-			next := p.Profile
+			next := ui.Plain(p.Profile)
 			if p.Profile == ts.Next && len(ts.Profiles) > 1 {
 				next += " (next)"
 			}
 			rows = append(rows, []string{
-				"  " + ts.Type, next, size(p.Used), size(p.Total), fmt.Sprintf("%.1f %%", percent(p.Used, p.Total)),
+				"  " + ui.Plain(ts.Type), next, size(p.Used), size(p.Total), fmt.Sprintf("%.1f %%", percent(p.Used, p.Total)),
 				fmt.Sprintf("%s in %s", size(p.Could.Bytes), plural(p.Could.Chunks, "chunk")), size(p.Could.Stranded),
 			})
 		}
@@ -101,10 +101,10 @@ func balanceRows(s *Space) [][]string {
 			}
 		}
 		if len(lost) > 0 {
-			rows = append(rows, []string{"  " + ts.Type + " lost", strings.Join(lost, ", ")})
+			rows = append(rows, []string{"  " + ui.Plain(ts.Type) + " out of use", strings.Join(lost, ", ")})
 		}
 		if len(ts.Profiles) > 1 {
-			rows = append(rows, []string{"  " + ts.Type + " mixed", fmt.Sprintf("lies in %d profiles: a conversion was not finished", len(ts.Profiles))})
+			rows = append(rows, []string{"  " + ui.Plain(ts.Type) + " split", fmt.Sprintf("lies in %d profiles: a conversion was not finished", len(ts.Profiles))})
 		}
 	}
 	return rows
@@ -159,7 +159,7 @@ func printBlockGroups(w io.Writer, g BlockGroups, wide bool) {
 			continue
 		}
 		rows = append(rows, []string{
-			"    " + b.Profile, fmt.Sprintf("%.1f %%", b.UsedPercent), size(b.Used) + " of " + size(b.Length),
+			"    " + ui.Plain(b.Profile), fmt.Sprintf("%.1f %%", b.UsedPercent), size(b.Used) + " of " + size(b.Length),
 			fmt.Sprintf("vrange=%d..%d", b.Start, b.Start+b.Length),
 		})
 	}

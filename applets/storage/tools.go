@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
@@ -115,7 +116,11 @@ func findTimeshift(root string) *Tool {
 		}
 		break
 	}
-	return settle(root, t, closed, "/usr/bin/timeshift", detail)
+	t = settle(root, t, closed, "/usr/bin/timeshift", "")
+	if t != nil && detail != "" {
+		t.Detail = detail
+	}
+	return t
 }
 
 func findYabsnap(root string) *Tool {
@@ -138,16 +143,13 @@ func findYabsnap(root string) *Tool {
 
 // settle decides what was found; nil when the tool is not there.
 func settle(root string, t *Tool, closed bool, program, detail string) *Tool {
-	t.Detail = detail
 	switch {
 	case len(t.Subvolumes) > 0:
-		t.State = stateSetUp
+		t.State, t.Detail = stateSetUp, detail
 	case closed:
 		t.State = stateUnknown
 	case exists(root, program):
 		t.State, t.Evidence = stateInstalled, program
-	case t.Evidence != "" && exists(root, t.Evidence) && t.Name == "timeshift":
-		t.State = stateInstalled
 	default:
 		return nil
 	}
@@ -183,7 +185,7 @@ func shellValue(text []byte, name string) string {
 }
 
 // lines are the lines of a text that say something.
-func lines(text []byte) func(func(string) bool) {
+func lines(text []byte) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		s := bufio.NewScanner(bytes.NewReader(text))
 		s.Buffer(nil, maxFile+1)

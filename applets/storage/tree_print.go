@@ -50,9 +50,7 @@ func printTrees(w io.Writer, t ui.Theme, trees Trees, wide bool, limit int) {
 func (p *treePrinter) print(tree Tree) {
 	t := p.theme
 	fmt.Fprintln(p.w, t.Paint(ui.Strong, title(tree.Label, tree.UUID))+t.Dot()+countText(tree.Counts))
-	for _, r := range tree.Roots {
-		p.draw(r, nil, "", "", 0)
-	}
+	p.siblings(tree.Roots, func(n *Node, _ bool) { p.draw(n, nil, "", "", 0) }, "")
 	if len(tree.Pending) > 0 {
 		fmt.Fprintln(p.w, t.Paint(ui.Strong, "pending deletion"))
 		p.children(tree.Pending, nil, "", 0)
@@ -85,32 +83,33 @@ func (p *treePrinter) children(list []*Node, up *Node, under string, depth int) 
 		fmt.Fprintln(p.w, p.theme.Paint(ui.Faint, fmt.Sprintf("%s%s... %d deeper", under, last, count)))
 		return
 	}
-	head, tail := list, []*Node(nil)
-	if p.limit > 0 && len(list) > p.limit { // the first, and the last: mostly the newest
-		head, tail = list[:p.limit/2], list[len(list)-(p.limit-p.limit/2):]
-	}
-	for i, n := range head {
-		if i == len(head)-1 && tail == nil {
+	p.siblings(list, func(n *Node, isLast bool) {
+		if isLast {
 			p.draw(n, up, under+last, under+blank, depth+1)
 		} else {
 			p.draw(n, up, under+child, under+bar, depth+1)
 		}
+	}, under+child)
+}
+
+// siblings draws a list, or the first and the last of it, which mostly are the
+// newest, with a word in between on how many were left out.
+func (p *treePrinter) siblings(list []*Node, draw func(n *Node, isLast bool), lead string) {
+	from, to := len(list), len(list)
+	if p.limit > 0 && len(list) > p.limit {
+		from, to = p.limit/2, len(list)-(p.limit-p.limit/2)
 	}
-	if tail == nil {
-		return
-	}
-	between := list[len(head) : len(list)-len(tail)]
-	count := len(between)
-	for _, n := range between {
-		count += below(n)
-	}
-	p.folded += count
-	fmt.Fprintln(p.w, p.theme.Paint(ui.Faint, fmt.Sprintf("%s%s... %d more", under, child, count)))
-	for i, n := range tail {
-		if i == len(tail)-1 {
-			p.draw(n, up, under+last, under+blank, depth+1)
-		} else {
-			p.draw(n, up, under+child, under+bar, depth+1)
+	for i, n := range list {
+		if i == from {
+			count := to - from
+			for _, n := range list[from:to] {
+				count += below(n)
+			}
+			p.folded += count
+			fmt.Fprintln(p.w, p.theme.Paint(ui.Faint, fmt.Sprintf("%s... %d more", lead, count)))
+		}
+		if i < from || i >= to {
+			draw(n, i == len(list)-1)
 		}
 	}
 }
@@ -120,7 +119,7 @@ func (p *treePrinter) children(list []*Node, up *Node, under string, depth int) 
 func (p *treePrinter) line(n, up *Node) string {
 	t := p.theme
 	if n.State == stateDeleted {
-		return t.Paint(ui.Faint, "(deleted, UUID "+n.UUID+")")
+		return t.Paint(ui.Faint, "(deleted, UUID "+ui.Plain(n.UUID)+")")
 	}
 	name := quote(p.name(n, up))
 	if n.Path == "" && n.Name == "" {
@@ -206,10 +205,10 @@ func (p *treePrinter) details(n *Node) []string {
 		out = append(out, fmt.Sprintf("generation %d", n.Generation))
 	}
 	if n.UUID != "" {
-		out = append(out, "UUID "+n.UUID)
+		out = append(out, "UUID "+ui.Plain(n.UUID))
 	}
 	if n.ReceivedUUID != "" {
-		out = append(out, "received as "+n.ReceivedUUID)
+		out = append(out, "received as "+ui.Plain(n.ReceivedUUID))
 	}
 	if len(n.Mounts) == 0 && len(n.Reach) > 0 {
 		out = append(out, "at "+quote(n.Reach[0].Path))

@@ -161,12 +161,17 @@ func (v *viewer) usage(m btrfs.Mounted) Usage {
 	fs, err := m.Open(v.roots)
 	if err == nil {
 		// Block groups are read as of the last commit: make that now.
-		err = fs.Sync(v.ctx)
+		syncErr := fs.Sync(v.ctx)
 		u = lookAtUsage(v.ctx, fs)
 		fs.Close()
+		if syncErr != nil && u.BlockGroups != nil {
+			g := gaps(u.Missing)
+			g.fail("block groups since the last commit", syncErr)
+			u.Missing = g.list()
+		}
 	}
 	g := gaps(u.Missing)
-	if err != nil && u.Space == nil {
+	if err != nil {
 		g.add(m.Missing...)
 		g.fail("space", err)
 	}
@@ -188,11 +193,11 @@ func (v *viewer) usage(m btrfs.Mounted) Usage {
 func (v *viewer) trend(uuid string) *Trend {
 	t := &Trend{Lines: []TrendLine{}}
 	if v.call == nil {
-		t.Why = "no daemon keeps a history"
+		t.Why = "no history yet: no daemon keeps one"
 		return t
 	}
 	if err := v.call(methodTrend, Params{UUID: uuid}, t); err != nil {
-		t.Why = "the daemon keeps the history: " + err.Error()
+		t.Why = "no history yet, for the daemon keeps it: " + err.Error()
 	}
 	return t
 }
