@@ -16,6 +16,7 @@ import (
 const (
 	firstFD = 3
 	fdName  = "rpc"
+	maxFDs  = 16 // more than any unit of ours passes
 )
 
 // inherit takes the socket that systemd listens on; nil where it passed none.
@@ -29,6 +30,9 @@ func inherit() (*listening, error) {
 	}
 	if passed := err == nil && err2 == nil && pid == os.Getpid() && n > 0; !passed {
 		return nil, nil
+	}
+	if n > maxFDs {
+		return nil, fmt.Errorf("cannot use the sockets that systemd passed: LISTEN_FDS says %d, which is no unit of ours", n)
 	}
 	fd := firstFD
 	for i, name := range names {
