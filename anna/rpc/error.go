@@ -99,12 +99,12 @@ func fromWire(w *wireError) *Error {
 		e.Retryable = data.Retryable
 	}
 	for _, said := range []string{w.Message, data.Message} {
-		if said != "" {
-			e.Message = printable(said)
+		if said = printable(said); said != "" {
+			e.Message = said
 		}
 	}
-	if data.Hint != "" {
-		e.Hint = printable(data.Hint)
+	if hint := printable(data.Hint); hint != "" {
+		e.Hint = hint
 	}
 	return e
 }
@@ -117,10 +117,10 @@ func printable(s string) string {
 	if len(s) > maxText {
 		s = strings.ToValidUTF8(s[:maxText], "") + "..."
 	}
-	return strings.Map(func(r rune) rune {
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
 		if r != '\n' && r != '\t' && !unicode.IsPrint(r) {
 			return -1
 		}
 		return r
-	}, s)
+	}, s))
 }

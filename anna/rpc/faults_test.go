@@ -262,6 +262,10 @@ var faults = []fault{
 			socket := filepath.Join(socketDir(t), "s")
 			p := serverProcess(t, socket, nil)
 			check(t, p.Process.Signal(syscall.SIGSTOP))
+			eventually(t, "it is stopped", func() bool {
+				stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.Process.Pid))
+				return err == nil && strings.Contains(string(stat), ") T ")
+			})
 			return socket, nil
 		},
 		code: ReadTimeout, exit: 7, message: "accepted the connection and stays silent",
@@ -410,7 +414,7 @@ func TestRestart(t *testing.T) {
 						c := &Client{Socket: socket, Spec: specs, Notice: func(string) { again = true }}
 						if err := c.Call(context.Background(), "update", nil, nil); err != nil {
 							failed.Add(1)
-							t.Error(err)
+							t.Log(err)
 						}
 						if again {
 							retried.Add(1)
@@ -419,17 +423,24 @@ func TestRestart(t *testing.T) {
 					}
 				})
 			}
-			restarts := 0
+			restarts, longest := 0, time.Duration(0)
 			for _, signal := range []os.Signal{syscall.SIGTERM, syscall.SIGKILL, syscall.SIGTERM, syscall.SIGKILL} {
 				at := int64(calls * (restarts + 1) / 6)
 				eventually(t, "calls go on", func() bool { return done.Load() >= at })
+				next := standby(t, socket, file)
+				gone := time.Now()
 				check(t, p.Process.Signal(signal))
 				p.Wait()
-				p = serverProcess(t, socket, file)
+				next.serve(t)
+				p, longest = next, max(longest, time.Since(gone))
 				restarts++
 			}
 			workers.Wait()
-			t.Logf("%d calls over %d restarts: %d failed, %d tried again", calls, restarts, failed.Load(), retried.Load())
+			t.Logf("%d calls over %d restarts of at most %s: %d failed, %d tried again", calls, restarts, longest.Round(time.Millisecond), failed.Load(), retried.Load())
+			// Without a socket to wait at, a call outlasts what its schedule does.
+			if failed.Load() > 0 && (inherited || longest < 500*time.Millisecond) {
+				t.Error("calls failed")
+			}
 		})
 	}
 }

@@ -199,9 +199,13 @@ func TestPlaces(t *testing.T) {
 // memory with what it was idle.
 func TestMemory(t *testing.T) {
 	annatest.Require(t, annatest.Root)
+	if raceEnabled {
+		t.Skip("the race detector shadows memory: its figure says nothing")
+	}
 	socket := filepath.Join(socketDir(t), "s")
 	p := child(t, "server", 0, map[string]string{"SOCKET": socket, "WRITE": "2s"})
 	p.line(t)
+	p.serve(t)
 	if err := os.Chmod(socket, 0o666); err != nil {
 		t.Fatal(err)
 	}
@@ -218,11 +222,7 @@ func TestMemory(t *testing.T) {
 	wg.Wait()
 	peak := peakMB(t, p.Process.Pid)
 	t.Logf("idle %.1f MB, under attack by 4 users at most %.1f MB", idle, peak)
-	bound := 20.0
-	if raceEnabled { // the detector shadows memory, several bytes for each
-		bound *= 5
-	}
-	if peak > idle+bound {
+	if peak > idle+20 {
 		t.Errorf("the server grew by %.1f MB", peak-idle)
 	}
 	if got := raw.ask(ask("update", 2, "")); !strings.Contains(got, `"id":2`) {
@@ -256,7 +256,8 @@ func childFlood() {
 					continue
 				}
 				c.SetDeadline(end)
-				big := ask("big", 1, `{"n":200000}`)
+				// Larger than any answer from memory that the daemon has.
+				big := ask("big", 1, `{"n":100000}`)
 				switch i % 6 {
 				case 0:
 					io.WriteString(c, strings.Repeat(big+"\n", 64))
@@ -320,10 +321,10 @@ func TestTooLongAnswer(t *testing.T) {
 	if got := h.dial(t).ask(ask("big", 1, `{"n":1100000}`)); !strings.Contains(got, "too long") || !strings.Contains(got, "Ask for less") {
 		t.Errorf("%.300s", got)
 	}
-	one := ask("big", 1, `{"n":700000}`)
+	one := ask("big", 1, `{"n":200000}`)
 	got := h.dial(t).ask("[" + strings.TrimSuffix(strings.Repeat(one+",", 10), ",") + "]")
 	if n := strings.Count(got, `"Busy"`); n < 5 || n > 9 {
-		t.Errorf("of a batch too large, %d of 10 are refused", n)
+		t.Errorf("of a batch too large, %d of 10 are refused: %.300s", n, got)
 	}
 }
 

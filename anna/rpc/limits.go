@@ -47,9 +47,16 @@ var DefaultLimits = Limits{
 func (l Limits) withDefaults() Limits {
 	d := DefaultLimits
 	for _, f := range []struct{ have, def *int }{
-		{&l.Connections, &d.Connections}, {&l.PerUID, &d.PerUID}, {&l.Reserved, &d.Reserved},
-		{&l.Unanswered, &d.Unanswered}, {&l.Line, &d.Line}, {&l.Batch, &d.Batch}, {&l.Depth, &d.Depth},
-		{&l.Lines, &d.Lines}, {&l.Answers, &d.Answers}, {&l.freeLineBytes, &d.freeLineBytes},
+		{&l.Connections, &d.Connections},
+		{&l.PerUID, &d.PerUID},
+		{&l.Reserved, &d.Reserved},
+		{&l.Unanswered, &d.Unanswered},
+		{&l.Line, &d.Line},
+		{&l.Batch, &d.Batch},
+		{&l.Depth, &d.Depth},
+		{&l.Lines, &d.Lines},
+		{&l.Answers, &d.Answers},
+		{&l.freeLineBytes, &d.freeLineBytes},
 		{&l.freeAnswerBytes, &d.freeAnswerBytes},
 	} {
 		if *f.have == 0 {

@@ -17,7 +17,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -318,7 +317,7 @@ type process struct {
 func child(t testing.TB, mode string, uid int, env map[string]string, set ...func(*exec.Cmd)) *process {
 	t.Helper()
 	cmd := exec.Command("/proc/self/exe")
-	cmd.Env = append(os.Environ(), childMode+"="+mode)
+	cmd.Env = append(os.Environ(), childMode+"="+mode, "GORACE=atexit_sleep_ms=0")
 	for k, v := range env {
 		cmd.Env = append(cmd.Env, k+"="+v)
 	}
@@ -363,9 +362,18 @@ func (p *process) line(t testing.TB) string {
 	return strings.TrimSpace(line)
 }
 
-// serverProcess starts a real server; set SOCKET, and pass a listener to hand
-// its descriptor down, as systemd would.
+// serverProcess starts a real server; with a listener it inherits the socket,
+// as from systemd.
 func serverProcess(t testing.TB, socket string, inherited *os.File) *process {
+	t.Helper()
+	p := standby(t, socket, inherited)
+	p.serve(t)
+	return p
+}
+
+// standby starts a server that waits before it takes its socket, so that a test
+// can have the next one ready when it ends one.
+func standby(t testing.TB, socket string, inherited *os.File) *process {
 	t.Helper()
 	p := child(t, "server", 0, map[string]string{"SOCKET": socket}, func(c *exec.Cmd) {
 		if inherited != nil {
@@ -373,14 +381,24 @@ func serverProcess(t testing.TB, socket string, inherited *os.File) *process {
 			c.Env = append(c.Env, "INHERITED=1")
 		}
 	})
-	if got := p.line(t); got != "ready" {
+	if got := p.line(t); got != "standby" {
 		t.Fatalf("the server said %q", got)
 	}
 	return p
 }
 
-// childServer serves until SIGTERM. It counts its requests on standard error.
+func (p *process) serve(t testing.TB) {
+	t.Helper()
+	fmt.Fprintln(p.in)
+	if got := p.line(t); got != "ready" {
+		t.Fatalf("the server said %q", got)
+	}
+}
+
+// childServer serves, once told to, until SIGTERM.
 func childServer() {
+	fmt.Println("standby")
+	bufio.NewReader(os.Stdin).ReadString('\n')
 	terms := make(chan os.Signal, 1)
 	signal.Notify(terms, syscall.SIGTERM)
 	socket := os.Getenv("SOCKET")
@@ -402,13 +420,11 @@ func childServer() {
 	}
 	listener := l.(*net.UnixListener)
 	listener.SetUnlinkOnClose(false)
-	var answered atomic.Int64
 	s := NewServer(slog.New(slog.NewTextHandler(io.Discard, nil)), os.Getuid(), methods(make(chan struct{}))...)
-	s.Observe = func(Observation) { answered.Add(1) }
 	if t, err := time.ParseDuration(os.Getenv("WRITE")); err == nil {
 		s.Limits.Write = t
 	}
-	debug.SetMemoryLimit(22 << 20) // a daemon has one
+	debug.SetMemoryLimit(20 << 20) // a daemon has one
 	go s.Serve(listener)
 	fmt.Println("ready")
 	<-terms
@@ -416,7 +432,6 @@ func childServer() {
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 	defer cancel()
 	s.Stop(ctx)
-	fmt.Fprintln(os.Stderr, answered.Load())
 }
 
 // childHold opens N connections and says how many stay open.

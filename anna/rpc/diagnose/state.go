@@ -49,11 +49,14 @@ func look(ctx context.Context, socket string, m machine) State {
 		s.Service, s.Socket, s.Systemd = askSystemd(ctx, m.bus)
 	}
 	s.Words, _ = ReadWords(socket)
-	s.PID = findProcess(m.proc, s)
+	s.PID = findProcess(m.proc, socket, s)
 	return s
 }
 
-func findProcess(procRoot string, s State) int {
+// findProcess returns the daemon's process. Where neither systemd nor the last
+// words name one, a process called annad is taken for it, but only behind the
+// system's own socket: behind another, any annad may be somebody else's.
+func findProcess(procRoot, socket string, s State) int {
 	switch {
 	case s.Systemd && s.Service.LoadState == "loaded":
 		return int(s.Service.MainPID)
@@ -61,10 +64,11 @@ func findProcess(procRoot string, s State) int {
 		if began, ok := StartTime(procRoot, s.Words.PID); ok && began == s.Words.StartTime {
 			return s.Words.PID
 		}
-		return 0
+	case socket == SystemSocket:
+		pid, _ := findDaemon(procRoot)
+		return pid
 	}
-	pid, _ := findDaemon(procRoot)
-	return pid
+	return 0
 }
 
 // Running reports whether a daemon process was found.

@@ -155,7 +155,7 @@ func FuzzWords(f *testing.F) {
 				t.Errorf("%q", story)
 			}
 		}
-		findProcess("/proc", State{Words: w})
+		findProcess("/proc", SystemSocket, State{Words: w})
 	})
 }
 
