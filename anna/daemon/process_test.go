@@ -431,9 +431,20 @@ func TestHangup(t *testing.T) {
 	t.Run("from its first word", func(t *testing.T) {
 		for range 3 {
 			dir := shortDir(t)
-			path, next := notifications(t, dir)
+			path := filepath.Join(dir, "notify")
+			conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+			check(t, err)
+			defer conn.Close()
 			p := start(t, dir, "export NOTIFY_SOCKET="+path+";")
-			next()
+			_, err = conn.Read(make([]byte, 4096))
+			check(t, err)
+			go func() { // systemd reads on; the daemon waits for it
+				for {
+					if _, err := conn.Read(make([]byte, 4096)); err != nil {
+						return
+					}
+				}
+			}()
 			storm(t, p)
 		}
 	})
