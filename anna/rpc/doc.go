@@ -14,6 +14,9 @@
 //	<-- {"jsonrpc":"2.0","method":"follow_events","params":{"id":1,"item":{...}}}
 //	<-- {"jsonrpc":"2.0","id":1,"result":{...}}
 //
+// Quick calls of one connection take turns and are answered in the order
+// written; long ones and streams run beside them.
+//
 // The notification cancel_request {"id":1} cancels a request of the same
 // connection, as does closing the connection.
 //

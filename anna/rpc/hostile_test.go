@@ -199,8 +199,8 @@ func TestPlaces(t *testing.T) {
 // memory with what it was idle.
 func TestMemory(t *testing.T) {
 	annatest.Require(t, annatest.Root)
-	if raceEnabled {
-		t.Skip("the race detector shadows memory: its figure says nothing")
+	if raceEnabled || testing.Short() {
+		t.Skip("the race detector shadows memory: its figure says nothing; and it takes 3 s")
 	}
 	socket := filepath.Join(socketDir(t), "s")
 	p := child(t, "server", 0, map[string]string{"SOCKET": socket, "WRITE": "2s"})
