@@ -35,12 +35,14 @@ func findGRUB(root string) *Boot {
 		case err != nil:
 			b.Detail = "cannot read " + b.Evidence
 		default:
-			count := 0
+			count, depth := 0, 0
 			for line := range lines(text) {
-				// A submenu for each snapshot, a menuentry for each kernel in it.
-				if strings.HasPrefix(line, "submenu ") {
+				// An outermost submenu for each snapshot, with its title and
+				// kernels in it.
+				if depth == 0 && strings.HasPrefix(line, "submenu ") {
 					count++
 				}
+				depth = max(0, depth+strings.Count(line, "{")-strings.Count(line, "}"))
 			}
 			b.Snapshots = &count
 		}

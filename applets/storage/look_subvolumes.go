@@ -105,6 +105,8 @@ func nodeOf(v *btrfs.Subvolume, walked bool) Node {
 	if !walked || v.Generation != 0 { // else its name is all that a walk could learn
 		ro, snapshot := v.ReadOnly, v.Snapshot()
 		n.ReadOnly, n.Snapshot = &ro, &snapshot
+	} else {
+		n.State = stateClosed
 	}
 	for _, r := range v.Reach {
 		n.Reach = append(n.Reach, Reach{Path: r.Path, PathRaw: raw(r.Path)})

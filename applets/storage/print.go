@@ -58,7 +58,7 @@ func title(label, uuid string) string {
 func countText(c Counts) string {
 	text := plural(c.Total, "subvolume") + ", " + plural(c.Snapshots, "snapshot") + " among them"
 	if !c.Complete {
-		text = "within your reach " + text
+		text = "as far as you can see " + text
 	}
 	if c.Pending > 0 {
 		text += fmt.Sprintf(", %d pending deletion", c.Pending)

@@ -6,6 +6,10 @@ import "github.com/jjgarcianorway/anna-assistant/anna/btrfs"
 // name it as what they were made from.
 const stateDeleted = "deleted"
 
+// stateClosed is the state of a subvolume that the caller may not look into: all
+// that is known is its id and, perhaps, its name.
+const stateClosed = "closed"
+
 // nestByAncestry hangs each snapshot below what it was made from. Where that is
 // deleted and not freed yet, its own origin is still known: unless pending
 // subvolumes are shown the snapshot is linked over it, to the nearest ancestor

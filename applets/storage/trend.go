@@ -24,7 +24,6 @@ var trendFigures = []struct{ name, series string }{
 const (
 	trendTime = 7 * 24 * time.Hour // what a trend is made of
 	trendMin  = 24 * time.Hour     // less tells of a day's rhythm only
-	trendMost = 168                // samples compared, spread over the time
 )
 
 // trend reads how the space went from the daemon's store.
@@ -68,23 +67,22 @@ func trendOf(ctx context.Context, store *telemetry.Store, uuid string, now time.
 	return t, nil
 }
 
-// lineOf is the course of one figure: the median of the slopes between all
-// pairs of samples (Theil, Sen), which one deletion of many snapshots, or one
-// large file, does not bend.
+// lineOf is the course of one figure: the median of its changes from one time to
+// the same time the next day. So the rhythm of a day does not count, nor does
+// one deletion of many snapshots or one large file.
 func lineOf(name string, samples []telemetry.Sample) TrendLine {
 	last := samples[len(samples)-1].Last
-	var picked []telemetry.Sample
-	step := max(1, (len(samples)+trendMost-1)/trendMost)
-	for i := 0; i < len(samples); i += step {
-		picked = append(picked, samples[i])
-	}
 	var slopes []float64
-	for i, a := range picked {
-		for _, b := range picked[i+1:] {
-			if d := b.Time.Sub(a.Time); d > 0 {
-				slopes = append(slopes, (b.Avg-a.Avg)/d.Seconds())
-			}
+	j := 0
+	for _, a := range samples {
+		for j < len(samples) && samples[j].Time.Sub(a.Time) < trendMin {
+			j++
 		}
+		if j == len(samples) {
+			break
+		}
+		b := samples[j]
+		slopes = append(slopes, (b.Avg-a.Avg)/b.Time.Sub(a.Time).Seconds())
 	}
 	slices.Sort(slopes)
 	l := TrendLine{Figure: name, Last: last}

@@ -53,7 +53,7 @@ type Node struct {
 	ReadOnly     *bool     `json:"read_only"` // null: the caller may not know
 	Snapshot     *bool     `json:"snapshot"`
 	Default      bool      `json:"default"`
-	State        string    `json:"state"` // "reachable", "hidden by mount", "unreachable", "pending deletion", "deleted"
+	State        string    `json:"state"` // "reachable", "hidden by mount", "unreachable", "pending deletion", "closed", "deleted"
 	UUID         string    `json:"uuid"`
 	ParentUUID   string    `json:"parent_uuid"`
 	ReceivedUUID string    `json:"received_uuid"`
