@@ -80,7 +80,7 @@ func Start(ctx context.Context, opts Options) (*Daemon, error) {
 	d.host = host.New(d.log, cfg, opts.Table.MethodNames())
 	d.host.Private, d.host.Socket = opts.Private, d.Socket
 	if err := d.openState(ctx, cfg); err != nil {
-		d.socket.close()
+		d.socket.free()
 		return nil, err
 	}
 	ctx, d.quit = context.WithCancel(context.WithoutCancel(ctx))
@@ -165,7 +165,7 @@ func (d *Daemon) Served() <-chan error { return d.served }
 func (d *Daemon) Stop(reason string) {
 	d.log.Info("stopping", "reason", reason)
 	d.words.write("stopping", reason)
-	d.socket.close()
+	d.socket.UnixListener.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
 	defer cancel()
 	d.server.Stop(ctx)
@@ -179,6 +179,7 @@ func (d *Daemon) Stop(reason string) {
 	defer cancel()
 	d.closeState(ctx)
 	d.words.write("stopped", reason)
+	d.socket.free() // last: until here another daemon would find the state taken
 	d.log.Info("stopped", "reason", reason, "uptime", time.Since(d.host.Started).Round(time.Second))
 }
 

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/jjgarcianorway/anna-assistant/anna/ui"
 )
 
 // NewLog makes the daemon's log: lines on stderr, as journald likes them (the
@@ -65,14 +67,13 @@ func (h *logHandler) Handle(_ context.Context, r slog.Record) error {
 	} else {
 		b.WriteString(r.Time.Format(time.TimeOnly) + " " + levelWord(r.Level) + " ")
 	}
-	b.WriteString(r.Message)
+	b.WriteString(ui.Plain(r.Message)) // one record, one line, no controls
 	b.WriteString(h.attrs)
 	r.Attrs(func(a slog.Attr) bool {
 		h.attr(&b, h.group, a)
 		return true
 	})
-	line := strings.ReplaceAll(b.String(), "\n", `\n`) // one record, one line
-	return h.out.write(line + "\n")
+	return h.out.write(b.String() + "\n")
 }
 
 func (h *logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
@@ -109,7 +110,7 @@ func (h *logHandler) attr(b *strings.Builder, group string, a slog.Attr) {
 	if text == "" || strings.ContainsAny(text, " =\"\\") || strconv.Quote(text) != `"`+text+`"` {
 		text = strconv.Quote(text)
 	}
-	b.WriteString(" " + group + a.Key + "=" + text)
+	b.WriteString(" " + ui.Plain(group+a.Key) + "=" + text)
 }
 
 // priority is a syslog priority as systemd reads it at a line's beginning.

@@ -473,14 +473,15 @@ func TestStopFinishesRequests(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := shortDir(t)
 			entered, release := make(chan struct{}, 1), make(chan struct{})
-			d, err := daemon.Start(t.Context(), daemon.Options{
+			opts := daemon.Options{
 				Table: slowTable(entered, release), ConfigPath: filepath.Join(dir, "none.toml"),
 				Log: slog.New(slog.DiscardHandler), Private: true,
 				Overrides: []daemon.Override{
 					{Key: "daemon.socket", Value: filepath.Join(dir, "s"), Flag: "test"},
 					{Key: "daemon.state_dir", Value: filepath.Join(dir, "state"), Flag: "test"},
 				},
-			})
+			}
+			d, err := daemon.Start(t.Context(), opts)
 			check(t, err)
 			c, err := net.Dial("unix", d.Socket)
 			check(t, err)
@@ -502,6 +503,10 @@ func TestStopFinishesRequests(t *testing.T) {
 				case <-stopped:
 					t.Error("it stopped before it answered")
 				default:
+				}
+				// The socket's place and the state are taken until it has ended.
+				if _, err := daemon.Start(t.Context(), opts); err == nil || !strings.Contains(err.Error(), "another daemon holds it") {
+					t.Errorf("a second daemon starts beside one that is stopping: %v", err)
 				}
 				close(release)
 				var answer map[string]any

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"time"
 
 	systemd "github.com/coreos/go-systemd/v22/daemon"
@@ -22,13 +22,17 @@ const selfCheckTime = 5 * time.Second
 // Run is the daemon as a program: it starts, tells systemd how it does, and
 // stops on SIGTERM or SIGINT.
 func Run(opts Options) error {
-	// First of all, so that no signal finds its default: a SIGHUP must never
-	// end a daemon that starts.
-	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, unix.SIGTERM, unix.SIGINT, unix.SIGHUP)
-	defer signal.Stop(signals)
+	// First of all: from here on a SIGHUP reloads and never ends the daemon,
+	// also while it starts. A channel for each kind, for a storm of the one
+	// must not make the other be dropped.
+	hangups, ends := make(chan os.Signal, 1), make(chan os.Signal, 1)
+	signal.Notify(hangups, unix.SIGHUP)
+	signal.Notify(ends, unix.SIGTERM, unix.SIGINT)
+	defer signal.Stop(hangups)
+	defer signal.Stop(ends)
 	// Nothing for others, ever; the group may read where a file's own mode says so.
 	unix.Umask(0o027)
+	boundMemory()
 
 	notify("STATUS=starting")
 	d, err := Start(context.Background(), opts)
@@ -41,15 +45,13 @@ func Run(opts Options) error {
 	defer stopWatchdog()
 	for {
 		select {
-		case s := <-signals:
-			if s == unix.SIGHUP {
-				d.reloadOnSignal()
-				continue
-			}
+		case s := <-ends:
 			reason := unix.SignalName(s.(unix.Signal))
 			notify("STOPPING=1\nSTATUS=stopping on " + reason)
 			d.Stop(reason)
 			return nil
+		case <-hangups:
+			d.reloadOnSignal()
 		case err := <-d.Served():
 			d.Stop("it cannot accept connections")
 			if err == nil {
@@ -116,10 +118,14 @@ func (d *Daemon) pet() {
 	notify("WATCHDOG=1")
 }
 
-// notify tells systemd (sd_notify(3)); elsewhere it does nothing.
-func notify(state string) {
-	if _, err := systemd.SdNotify(false, state); err != nil {
-		slog.Debug("cannot notify systemd", "error", err)
+// memoryLimit is where the garbage collector begins to work harder: what
+// hostile clients can make the daemon hold at once stays within 20 MB by it.
+const memoryLimit = 24 << 20
+
+// boundMemory sets the limit unless the environment does (GOMEMLIMIT).
+func boundMemory() {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit)
 	}
 }
 

@@ -21,6 +21,11 @@ import (
 // socketMode lets the daemon's user and its group in, and nobody else.
 const socketMode = 0o660
 
+const (
+	maxPath    = 107    // struct sockaddr_un with its closing NUL, unix(7)
+	tempSuffix = ".new" // of the name that a socket is bound under
+)
+
 // A listening socket, and what belongs to it.
 type listening struct {
 	*net.UnixListener
@@ -29,7 +34,9 @@ type listening struct {
 	lock      *os.File
 }
 
-func (l *listening) close() {
+// free lets another daemon have the socket's place. The listener is closed
+// before, when the daemon begins to stop; this comes when it has ended.
+func (l *listening) free() {
 	l.UnixListener.Close()
 	if l.lock != nil {
 		l.lock.Close()
@@ -47,9 +54,9 @@ func listen(path, group string, log *slog.Logger) (*listening, error) {
 	if !filepath.IsAbs(path) {
 		return fail(errors.New("the path is not absolute"))
 	}
-	temp := fmt.Sprintf("%s.%d", path, os.Getpid())
-	if len(temp) > 107 { // sun_path with its closing NUL, unix(7)
-		return fail(fmt.Errorf("the path is too long: at most %d bytes", 107-(len(temp)-len(path))))
+	temp := path + tempSuffix
+	if len(temp) > maxPath {
+		return fail(fmt.Errorf("the path is too long: at most %d bytes", maxPath-len(tempSuffix)))
 	}
 	gid := groupID(group)
 	dir := filepath.Dir(path)
@@ -72,7 +79,7 @@ func listen(path, group string, log *slog.Logger) (*listening, error) {
 	if err := probe(path); err != nil {
 		return fail(err)
 	}
-	if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := removeSocket(temp); err != nil {
 		return fail(err)
 	}
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: temp, Net: "unix"})
@@ -99,6 +106,21 @@ func listen(path, group string, log *slog.Logger) (*listening, error) {
 	}
 	ok = true
 	return &listening{UnixListener: l, path: path, lock: lock}, nil
+}
+
+// removeSocket removes what a daemon left that was killed between binding and
+// renaming; nothing but a socket.
+func removeSocket(path string) error {
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case info.Mode().Type() != fs.ModeSocket:
+		return fmt.Errorf("there is %s at %s, which is not removed: move it away", kindOf(info.Mode()), path)
+	}
+	return os.Remove(path)
 }
 
 // groupID finds the group's number; -1 where the system has no such group.
@@ -141,6 +163,8 @@ func privateDir(dir string, gid int) error {
 		return fmt.Errorf("%s is no directory", dir)
 	case info.Mode().Perm()&0o007 != 0:
 		return fmt.Errorf("its directory is open to everybody (mode %04o): close it with: chmod o-rwx %s", info.Mode().Perm(), dir)
+	case info.Mode().Perm()&0o020 != 0:
+		return fmt.Errorf("its group may replace what is in its directory (mode %04o): forbid it with: chmod g-w %s", info.Mode().Perm(), dir)
 	case ok && int(st.Uid) != os.Geteuid() && st.Uid != 0:
 		return fmt.Errorf("its directory belongs to user %d, not to this one", st.Uid)
 	}

@@ -92,6 +92,14 @@ func TestListenRefuses(t *testing.T) {
 			t.Cleanup(func() { l.Close() })
 			return path
 		}, "another daemon may hold it"},
+		"a directory that its group may write to": {func(t *testing.T, dir string) string {
+			check(t, os.Chmod(dir, 0o770))
+			return filepath.Join(dir, "s")
+		}, "forbid it with: chmod g-w "},
+		"a file under the name that is bound": {func(t *testing.T, dir string) string {
+			write(t, filepath.Join(dir, "s"+tempSuffix))
+			return filepath.Join(dir, "s")
+		}, "there is a regular file at "},
 		"a lock that is held": {func(t *testing.T, dir string) string {
 			path := filepath.Join(dir, "s")
 			lock, err := lockSocket(path)
@@ -106,7 +114,7 @@ func TestListenRefuses(t *testing.T) {
 			before, _ := os.Lstat(path)
 			l, err := listen(path, "", quiet)
 			if err == nil {
-				l.close()
+				l.free()
 				t.Fatal("it listens")
 			}
 			if want := "cannot listen on " + path + ": "; !strings.HasPrefix(err.Error(), want) || !strings.Contains(err.Error(), tt.want) {
@@ -148,14 +156,14 @@ func TestListen(t *testing.T) {
 		t.Errorf("a second listener: %v", err)
 	}
 	check(t, dial(path))
-	l.close()
+	l.free()
 	// The file stays: a client learns that nobody listens.
 	if err := dial(path); !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("after the end: %v", err)
 	}
 	l, err = listen(path, "no-such-group-at-all", quiet)
 	check(t, err)
-	defer l.close()
+	defer l.free()
 	check(t, dial(path))
 }
 
@@ -171,7 +179,7 @@ func TestListenUmask(t *testing.T) {
 		}
 		check(t, err)
 		mode(t, path, fs.ModeSocket|0o660)
-		l.close()
+		l.free()
 	}
 }
 
@@ -184,7 +192,7 @@ func TestListenGroup(t *testing.T) {
 	path := filepath.Join(shortDir(t), "made", "s")
 	l, err := listen(path, "daemon", quiet)
 	check(t, err)
-	defer l.close()
+	defer l.free()
 	for _, file := range []string{path, filepath.Dir(path)} {
 		info, err := os.Lstat(file)
 		check(t, err)
@@ -228,7 +236,7 @@ func TestTakeover(t *testing.T) {
 	})
 	for range 50 {
 		old := l
-		old.close()
+		old.free()
 		l, err = listen(path, "", quiet)
 		check(t, err)
 		for range 3 {
@@ -237,7 +245,7 @@ func TestTakeover(t *testing.T) {
 	}
 	close(done)
 	clients.Wait()
-	l.close()
+	l.free()
 	if tries < 50 || reached == 0 {
 		t.Errorf("%d tries, %d of them reached somebody", tries, reached)
 	}
@@ -273,7 +281,7 @@ func TestOneStarterWins(t *testing.T) {
 			t.Fatalf("%d of 20 listen", len(won))
 		}
 		check(t, dial(path))
-		won[0].close()
+		won[0].free()
 	}
 }
 
