@@ -164,7 +164,6 @@ func TestBtrfsRun(t *testing.T) {
 		b := moduleOn(t, "")
 
 		go func() {
-
 			b.run(t.Context(), func(time.Time, ...telemetry.Point) { t.Error("points of no file system") })
 		}()
 		synctest.Wait()

@@ -47,8 +47,7 @@ It is read through the kernel's own interface and works without a daemon. Withou
 			{Line: "anna storage btrfs show /home --wide", Says: "one, with every figure"},
 			{Line: "anna storage btrfs --explain space", Says: "what the figures mean"},
 		},
-		Calls: []string{methodList, methodGet},
-		Run:   runShow,
+		Run: runShow,
 	}
 	if name == "show" {
 		c.Examples = slices.Clone(c.Examples)
@@ -72,9 +71,9 @@ Names that could be mistaken are quoted as a shell reads them.`,
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "lineage", Usage: "draw by ancestry: what is a snapshot of what"},
 			&cli.BoolFlag{Name: "deleted", Usage: "show what is deleted and not freed yet"},
-			&cli.IntFlag{Name: "depth", Usage: "at most `N` levels below the top (0: all)", DefaultText: "0"},
+			&cli.IntFlag{Name: "depth", Usage: "at most `N` levels below the top", DefaultText: "all"},
 			&cli.StringFlag{Name: "sort", Usage: "order by `KEY`: " + strings.Join(treeSorts, ", "), Value: "path"},
-			&cli.IntFlag{Name: "limit", Usage: "draw at most `N` of one directory (0: all)", Value: 100},
+			&cli.IntFlag{Name: "limit", Usage: "draw at most `N` of one directory, or all with 0", Value: 100},
 			wideFlag(),
 		},
 		Examples: []console.Example{
@@ -82,8 +81,7 @@ Names that could be mistaken are quoted as a shell reads them.`,
 			{Line: "anna storage btrfs tree / --lineage --sort created", Says: "who descends from whom"},
 			{Line: "anna storage btrfs tree --json | jq '.. | .path? // empty'", Says: "every path, for a script"},
 		},
-		Calls: []string{methodList, methodSubvolumes},
-		Run:   runTree,
+		Run: runTree,
 	}
 }
 
@@ -101,8 +99,7 @@ The trend needs a daemon that has watched for a day. Block groups need root, or 
 			{Line: "anna storage btrfs usage /", Says: "the file system of /"},
 			{Line: "anna storage btrfs usage --json | jq '.filesystems[].space.metadata_headroom.bytes'", Says: "for a script"},
 		},
-		Calls: []string{methodList, methodSpace, methodTrend},
-		Run:   runUsage,
+		Run: runUsage,
 	}
 }
 

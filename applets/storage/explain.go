@@ -51,7 +51,7 @@ var particular = map[string]func(Filesystem, Show) string{
 		if len(f.Compression) > 0 {
 			return "mounted with compression " + strings.Join(f.Compression, ", ") + "."
 		}
-		return "mounted without compression. Try: sudo mount -o remount,compress=zstd:3 MOUNT_POINT, and the same in /etc/fstab."
+		return "mounted without compression. Try: " + at("sudo mount -o remount,compress=zstd:3 MOUNT_POINT", f.Mounts) + ", and the same in /etc/fstab."
 	},
 	"scrub": func(f Filesystem, _ Show) string {
 		if f.Operations == nil {

@@ -108,13 +108,10 @@ func judge(forced bool, devices []Device) (health.Level, []Problem) {
 			Fix: "See the cause: sudo journalctl -k -g BTRFS -n 50; save your data, then unmount and mount again",
 		})
 	}
-	var absent, failing []string
+	var absent []string
 	for _, d := range devices {
 		if d.Absent {
 			absent = append(absent, fmt.Sprint(d.ID))
-		}
-		if d.Errors != nil && d.Errors.Total > 0 {
-			failing = append(failing, fmt.Sprintf("%s: %s", nameOf(d), errorText(*d.Errors)))
 		}
 	}
 	if len(absent) > 0 {
@@ -127,10 +124,18 @@ func judge(forced bool, devices []Device) (health.Level, []Problem) {
 			Fix: "Attach " + it + " again, or replace: sudo btrfs replace start " + absent[0] + " NEW_DEVICE MOUNT_POINT",
 		})
 	}
-	for _, text := range failing {
+	for _, d := range devices {
+		if d.Errors == nil || d.Errors.Total == 0 {
+			continue
+		}
+		disk := "DEVICE"
+		if d.Path != "" {
+			disk = quote(d.Path)
+		}
 		problems = append(problems, Problem{
-			ID: "device_errors", Level: health.Warning, Text: text + " since the counts were last reset",
-			Fix: "Look at cable and disk (sudo smartctl -a DEVICE), scrub, then reset: sudo btrfs device stats -z MOUNT_POINT",
+			ID: "device_errors", Level: health.Warning,
+			Text: fmt.Sprintf("%s: %s since the counts were last reset", nameOf(d), errorText(*d.Errors)),
+			Fix:  "Look at cable and disk (sudo smartctl -a " + disk + "), scrub, then reset: sudo btrfs device stats -z MOUNT_POINT",
 		})
 	}
 	level := health.OK
@@ -138,6 +143,20 @@ func judge(forced bool, devices []Device) (health.Level, []Problem) {
 		level = health.Worst(level, p.Level)
 	}
 	return level, problems
+}
+
+// at puts the place where the file system is mounted into commands to type.
+func at(text string, mounts []Mount) string {
+	if points := visible(mounts); len(points) > 0 {
+		return strings.ReplaceAll(text, "MOUNT_POINT", points[0])
+	}
+	return text
+}
+
+func place(problems []Problem, mounts []Mount) {
+	for i := range problems {
+		problems[i].Fix = at(problems[i].Fix, mounts)
+	}
 }
 
 func nameOf(d Device) string {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/applet"
 	"github.com/jjgarcianorway/anna-assistant/anna/console"
@@ -16,6 +17,7 @@ import (
 // TestMain lets the test binary be the program, as whoever runs it: the real
 // command line, with this applet alone.
 func TestMain(m *testing.M) {
+	time.Local = time.UTC // goldens hold times
 	if os.Getenv("STORAGE_TEST_PROGRAM") != "" {
 		table := applet.Table{Row}
 		os.Exit(console.Main(&console.World{

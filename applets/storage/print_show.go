@@ -72,7 +72,7 @@ func printFilesystem(w io.Writer, t ui.Theme, f Filesystem, wide bool) {
 		add("running", ui.Plain(operationText(*f.Operations)))
 	}
 	if f.Quota != nil {
-		add("quotas", ui.Plain(quotaText(*f.Quota)))
+		add("quotas", ui.Plain(quotaText(*f.Quota, f.Mounts)))
 	}
 	if wide {
 		rows = append(rows, wideRows(f)...)
@@ -106,17 +106,20 @@ func printDevices(w io.Writer, t ui.Theme, devices []Device, wide bool) {
 				state = is.word + ", " + state
 			}
 		}
-		path := d.Path
-		if path == "" {
-			path = "?"
-		}
-		row := []string{fmt.Sprintf("  device %d", d.ID), quote(path), size(d.Size), size(d.Allocated) + " allocated", size(d.Unallocated) + " unallocated", state}
+		row := []string{fmt.Sprintf("  device %d", d.ID), pathText(d), size(d.Size), size(d.Allocated) + " allocated", size(d.Unallocated) + " unallocated", state}
 		if wide {
 			row = append(row, ui.Plain(d.UUID))
 		}
 		rows = append(rows, row)
 	}
 	io.WriteString(w, ui.Columns(rows))
+}
+
+func pathText(d Device) string {
+	if d.Path == "" {
+		return "-"
+	}
+	return quote(d.Path)
 }
 
 // barWidth is how wide the bars are.
@@ -217,7 +220,7 @@ func operationText(o Operations) string {
 	return "nothing"
 }
 
-func quotaText(q Quota) string {
+func quotaText(q Quota, mounts []Mount) string {
 	if !q.Enabled {
 		return "off"
 	}
@@ -226,7 +229,7 @@ func quotaText(q Quota) string {
 		text += " (" + q.Mode + ")"
 	}
 	if q.Inconsistent {
-		text += ", inconsistent: sudo btrfs quota rescan MOUNT_POINT"
+		text += at(", inconsistent: sudo btrfs quota rescan MOUNT_POINT", mounts)
 	}
 	return text + ", " + plural(q.Groups, "group")
 }

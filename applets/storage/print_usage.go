@@ -72,7 +72,7 @@ func printRooms(w io.Writer, u Usage) {
 			text = "missing"
 		}
 		rows = append(rows, []string{
-			fmt.Sprintf("  device %d", d.ID), quote(nameOf(d)), size(d.Size),
+			fmt.Sprintf("  device %d", d.ID), pathText(d), size(d.Size),
 			size(d.Allocated) + " allocated", size(d.Unallocated) + " unallocated", text,
 		})
 	}

@@ -24,7 +24,7 @@ var treeSorts = []string{"path", "created", "id", "size"}
 // what hangs below something that is not there, or below itself, becomes a root.
 func buildTree(list Subvolumes, o treeOptions) (roots, pending []*Node) {
 	nodes := make([]*Node, 0, len(list.List))
-	roots, pending = []*Node{}, []*Node{}
+	pending = []*Node{}
 	for i := range list.List {
 		n := &list.List[i]
 		n.Children = []*Node{}

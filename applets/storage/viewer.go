@@ -131,6 +131,7 @@ func (v *viewer) show(m btrfs.Mounted, all []btrfs.Mount) Filesystem {
 		f = v.helped(f)
 	}
 	f.Mounts, f.Compression = mountsOf(m.Mounts, all), compressionOf(m.Mounts)
+	place(f.Problems, f.Mounts)
 	if f.Devices == nil {
 		f.Devices = []Device{}
 	}
@@ -185,6 +186,7 @@ func (v *viewer) usage(m btrfs.Mounted) Usage {
 			u.Missing = g.list()
 		}
 	}
+	place(u.Problems, mountsOf(m.Mounts, nil))
 	u.Trend = v.trend(u.UUID)
 	return u
 }
