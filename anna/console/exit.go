@@ -3,6 +3,8 @@ package console
 import (
 	"errors"
 	"fmt"
+
+	"github.com/jjgarcianorway/anna-assistant/anna/rpc"
 )
 
 // Exit statuses: a published contract. Those of failed calls (7, 10 to 15, 77,
@@ -76,3 +78,22 @@ func (e *Hinted) Unwrap() error { return e.Err }
 
 // errPipe ends a command whose reader has gone ("| head"): quietly.
 var errPipe = errors.New("the reader of the output has gone")
+
+// OwnCodes are the codes of errors that have nothing to do with a call. They
+// stand beside rpc.Codes in `anna explain`.
+var OwnCodes = []rpc.CodeRow{
+	{
+		Code: "Usage", Exit: ExitUsage, Retry: rpc.RetryNever,
+		Message: "the command line is wrong",
+		Hint:    "See what a command takes: anna help COMMAND",
+		Meaning: "The command line cannot be understood: an unknown command or flag, a value that is missing or wrong, an argument too many. Nothing was done.",
+		Steps:   []string{"anna COMMAND --help"},
+	},
+	{
+		Code: "Failed", Exit: ExitFailed, Retry: rpc.RetryNever,
+		Message: "the command failed",
+		Hint:    "The message says what failed and why",
+		Meaning: "Something failed in the client itself, as reading a file or writing the answer. The daemon has no part in it.",
+		Steps:   []string{"read the message; with --json it is in .error.message"},
+	},
+}

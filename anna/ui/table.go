@@ -37,8 +37,11 @@ func Columns(rows [][]string) string {
 // painted finds what Paint adds, which takes no room on a terminal.
 var painted = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
+// Unpaint takes away what Paint added.
+func Unpaint(s string) string { return painted.ReplaceAllString(s, "") }
+
 // Width is how many columns of a terminal a text takes.
-func Width(s string) int { return uniseg.StringWidth(painted.ReplaceAllString(s, "")) }
+func Width(s string) int { return uniseg.StringWidth(Unpaint(s)) }
 
 // Wrap breaks a text into lines of at most width characters at its spaces;
 // paragraphs stay apart, and lines that begin with a space stay as they are.

@@ -3,6 +3,7 @@ package explain
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/console"
@@ -40,7 +41,7 @@ func commands() []*console.Command {
 func run(c *console.Console) error {
 	if len(c.Args) == 0 {
 		var all []Code
-		for _, row := range rpc.Codes {
+		for _, row := range slices.Concat(rpc.Codes, console.OwnCodes) {
 			all = append(all, code(row))
 		}
 		return c.Answer(struct {
@@ -49,7 +50,7 @@ func run(c *console.Console) error {
 	}
 	want := c.Args[0]
 	var names []string
-	for _, row := range rpc.Codes {
+	for _, row := range slices.Concat(rpc.Codes, console.OwnCodes) {
 		names = append(names, string(row.Code))
 		if strings.EqualFold(string(row.Code), want) {
 			found := code(row)

@@ -3,6 +3,7 @@ package status
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"reflect"
 	"strings"
 	"testing"
@@ -46,14 +47,9 @@ func TestScreen(t *testing.T) {
 	defer func() { time.Local = local }()
 	warned, well := answer(), answer()
 	well.Level, well.Findings, well.Daemon.Config.Missing = health.OK, nil, false
-	var b bytes.Buffer
-	for _, a := range []Answer{warned, well} {
-		for _, th := range []ui.Theme{{}, {ASCII: true}, {Colour: true}} {
-			print(&b, th, a)
-			b.WriteString("\n")
-		}
+	for name, a := range map[string]Answer{"warning": warned, "healthy": well} {
+		annatest.Screens(t, "testdata/screen/status-"+name+".txt", func(w io.Writer, th ui.Theme) { print(w, th, a) })
 	}
-	annatest.Golden(t, "testdata/screen/status.txt", bytes.ReplaceAll(b.Bytes(), []byte("\x1b"), []byte("^[")))
 }
 
 // TestScreenOfHostileDaemon holds that texts from the socket are shown as data.

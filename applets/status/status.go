@@ -50,7 +50,7 @@ func serveStatus(h *host.Host, r *rpc.Request) (any, error) {
 	return Status{
 		State: "running", Version: h.Version.Version, PID: h.PID, Started: h.Started,
 		UptimeSec: int64(time.Since(h.Started).Seconds()), Socket: h.Socket,
-		Config:   Config{Path: src.Path, Missing: src.Config == nil},
+		Config:   Config{Path: src.Path, Missing: src.Missing},
 		Requests: h.Latency.Snapshot().Requests,
 	}, nil
 }
