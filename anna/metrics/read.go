@@ -23,7 +23,9 @@ var errTooLong = errors.New("longer than expected")
 // kernel directly: package os would register every file with the poller, which
 // costs more than reading it, every second of a daemon's life.
 func readFile(path string, limit int64) (string, error) {
-	fd, err := retry(func() (int, error) { return syscall.Open(path, syscall.O_RDONLY|syscall.O_CLOEXEC|syscall.O_NONBLOCK, 0) })
+	fd, err := retry(func() (int, error) {
+		return syscall.Open(path, syscall.O_RDONLY|syscall.O_CLOEXEC|syscall.O_NONBLOCK, 0)
+	})
 	if err != nil {
 		return "", &fs.PathError{Op: "open", Path: path, Err: err}
 	}
