@@ -1,0 +1,2 @@
+// Package diff compares two subvolumes of a Btrfs file system.
+package diff

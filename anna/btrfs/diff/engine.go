@@ -1,0 +1,233 @@
+package diff
+
+import (
+	"context"
+
+	"github.com/jjgarcianorway/anna-assistant/anna/btrfs"
+)
+
+// An engine turns inodes that may differ into changes. It is the one
+// classifier: where the candidates come from is the business of the source.
+//
+// Each inode that differs is handled exactly once, without remembering which
+// were: a candidate by its source; an inode that exists on one side only and is
+// no candidate (deleted on the other side, which leaves no trace there) where
+// its first name is found in a directory that is compared or listed.
+type engine struct {
+	ctx  context.Context
+	rel  relation
+	emit func(Change) error
+
+	// owned says that the source brings up this inode of a side.
+	owned func(w which, ino uint64, i *btrfs.Inode) bool
+	// fresh says that an entry made at that generation names an inode that
+	// the source brings up in any case.
+	fresh func(transid uint64) bool
+
+	trees [2]*tree
+	main  [2]*feed // of the inode at hand
+	inner [2]*feed // of what is found on the way
+	cmp   comparer
+	sides *cache[bool]      // whether a directory is on both sides
+	match [2]*cache[uint64] // the directory at the same place on the other side
+	nest  nested
+
+	summary  Summary
+	unsteady bool // something was no longer there when it was looked for
+}
+
+func newEngine(ctx context.Context, fs *btrfs.FS, info btrfs.Info, rel relation, ids [2]uint64, emit func(Change) error) *engine {
+	e := &engine{ctx: ctx, rel: rel, emit: emit, sides: newCache[bool](4096), summary: Summary{Counts: map[Kind]int{}}}
+	for w := range e.trees {
+		e.trees[w] = newTree(fs, ids[w])
+		e.main[w], e.inner[w] = newFeed(fs, ids[w]), newFeed(fs, ids[w])
+		e.match[w] = newCache[uint64](4096)
+		e.cmp.sums[w] = newSums(fs, info)
+	}
+	e.cmp.tail = func(a, b *node, pos uint64) Content { return compareTail(fs, ids, a, b, pos) }
+	e.cmp.sector = uint64(max(info.SectorSize, 512))
+	return e
+}
+
+func (e *engine) report(c Change) error {
+	e.summary.Counts[c.Kind]++
+	return e.emit(c)
+}
+
+// identical says whether two inodes of the same number are the same inode:
+// born at the same time, and before the two sides parted. (Afterwards each side
+// gives out numbers by itself, even in the same transaction.)
+func (e *engine) identical(a, b *btrfs.Inode) bool {
+	if a == nil || b == nil || a.Generation != b.Generation {
+		return false
+	}
+	if e.rel.fork != 0 {
+		return a.Generation <= e.rel.fork
+	}
+	return a.OTime.Equal(b.OTime)
+}
+
+// both says whether an inode of side w exists, by a name, on both sides.
+func (e *engine) both(w which, ino uint64, i *btrfs.Inode) (bool, error) {
+	if i.Links == 0 || e.rel.fork != 0 && i.Generation > e.rel.fork {
+		return false, nil
+	}
+	o, err := e.trees[w.other()].inode(e.ctx, ino)
+	if err != nil || o == nil {
+		return false, err
+	}
+	return o.Links > 0 && e.identical(i, o), nil
+}
+
+// process classifies the inode of a number. through is the last number that is
+// sure to come soon.
+func (e *engine) process(ino, through uint64) error {
+	var n [2]*node
+	for w := range n {
+		e.main[w].seek(e.ctx, ino, through)
+		var err error
+		if n[w], err = head(e.ctx, e.main[w], ino); err != nil {
+			return err
+		}
+	}
+	a, b := n[from], n[to]
+	if a != nil && b != nil && e.identical(&a.Inode, &b.Inode) {
+		switch {
+		case len(a.links) > 0 && len(b.links) > 0:
+			return e.pair(a, b, e.main[from], e.main[to])
+		case len(a.links) > 0:
+			return e.single(from, a)
+		case len(b.links) > 0:
+			return e.single(to, b)
+		}
+		return nil
+	}
+	for w := range n {
+		if n[w] != nil && len(n[w].links) > 0 && e.owned(which(w), ino, &n[w].Inode) {
+			if err := e.single(which(w), n[w]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// single reports an inode that exists on one side only, and what it holds.
+func (e *engine) single(w which, n *node) error {
+	if err := e.alone(w, n); err != nil || !n.isDir() {
+		return err
+	}
+	return e.list(w, n.ino)
+}
+
+// alone reports the names of an inode that exists on one side only.
+func (e *engine) alone(w which, n *node) error {
+	sign := int64(1)
+	if w == from {
+		sign = -1
+	}
+	e.summary.SizeDelta += sign * int64(n.size())
+	e.summary.AllocatedDelta += sign * int64(e.allocated(n))
+	for i, l := range n.links {
+		if err := e.aloneLink(w, n, l, i > 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// aloneLink reports one name. Where the other side has the same name for an
+// inode that it alone has, the two are one change, which the older side reports.
+func (e *engine) aloneLink(w which, n *node, l link, more bool) error {
+	c, err := e.oneSided(w, n, l, more)
+	if err != nil {
+		return err
+	}
+	dir, err := e.counterpart(w, l.parent, 0)
+	if err != nil || dir == 0 {
+		return firstError(err, e.reportIf(err == nil, c))
+	}
+	o := w.other()
+	at, ok, err := e.trees[o].entry(e.ctx, dir, l.name)
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		return e.report(c)
+	case at.Type == btrfs.TypeRootItem:
+		e.nest.hold(place{w, l}, c)
+		return nil
+	}
+	e.inner[o].seek(e.ctx, at.Object, at.Object)
+	m, err := head(e.ctx, e.inner[o], at.Object)
+	if err != nil {
+		return err
+	}
+	if m == nil || len(m.links) == 0 {
+		e.unsteady = true
+		return e.report(c)
+	}
+	if both, err := e.both(o, m.ino, &m.Inode); err != nil || both {
+		return firstError(err, e.reportIf(err == nil, c))
+	}
+	if w == to {
+		return nil
+	}
+	return e.replaced(n, m, c, link{dir, l.name})
+}
+
+func (e *engine) reportIf(yes bool, c Change) error {
+	if !yes {
+		return nil
+	}
+	return e.report(c)
+}
+
+// replaced reports that at the place of one inode there is another one, at
+// whose extents the inner feed of the newer side stands.
+func (e *engine) replaced(a, b *node, c Change, at link) error {
+	path, err := e.trees[to].path(e.ctx, at)
+	if err != nil {
+		return err
+	}
+	c.Kind = Replaced
+	if path != c.Path {
+		c.Path, c.FromPath = path, c.Path
+	}
+	c.Inode, c.Type = b.ino, b.kind()
+	c.SizeAfter, c.AllocatedAfter = b.size(), e.allocated(b)
+	c.LinkAfter = b.links[0] != at
+	if a.kind() != b.kind() {
+		c.Kind, c.FromType = TypeChanged, a.kind()
+		return e.report(c)
+	}
+	c.Attributes = attributes(a, b)
+	if a.sized() {
+		e.inner[from].seek(e.ctx, a.ino, a.ino)
+		if c.Content, _, err = e.cmp.compare(e.ctx, e.inner[from], e.inner[to], a, b); err != nil {
+			return err
+		}
+	}
+	return e.report(c)
+}
+
+// oneSided is the change of an inode that has no counterpart.
+func (e *engine) oneSided(w which, n *node, l link, more bool) (Change, error) {
+	path, err := e.trees[w].path(e.ctx, l)
+	c := Change{Kind: Added, Path: path, Type: n.kind(), Inode: n.ino}
+	size, allocated := n.size(), e.allocated(n)
+	if w == from {
+		c.Kind, c.SizeBefore, c.AllocatedBefore, c.LinkBefore = Removed, size, allocated, more
+	} else {
+		c.SizeAfter, c.AllocatedAfter, c.LinkAfter = size, allocated, more
+	}
+	return c, err
+}
+
+// allocated is what stat(2) says of a file or symbolic link: whole sectors.
+func (e *engine) allocated(n *node) uint64 {
+	if !n.sized() {
+		return 0
+	}
+	return roundUp(n.Bytes, e.cmp.sector)
+}

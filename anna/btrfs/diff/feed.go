@@ -1,0 +1,97 @@
+package diff
+
+import (
+	"context"
+
+	"github.com/jjgarcianorway/anna-assistant/anna/btrfs"
+)
+
+// A feed reads the items of one inode after the other, in the order of their
+// keys, without holding more than one answer of the kernel.
+type feed struct {
+	s    *btrfs.Scanner
+	tree uint64
+
+	c     *btrfs.Cursor
+	item  btrfs.Item
+	ok    bool // item is valid
+	to    btrfs.Key
+	limit uint32
+	seen  uint32
+	err   error
+}
+
+func newFeed(fs *btrfs.FS, tree uint64) *feed {
+	return &feed{s: fs.NewScanner(btrfs.PointBuffer), tree: tree}
+}
+
+// firstItems is how many items of an inode are asked for at first: enough for
+// most files, without copying a whole directory for the sake of its attributes.
+const firstItems = 24
+
+// seek goes to the first item of an inode. through is the last inode that will
+// be asked for next: when it is not far off, one answer holds all of them.
+func (f *feed) seek(ctx context.Context, ino, through uint64) {
+	ahead := f.ok && f.err == nil && ino <= f.to.Object && f.item.Key.Compare(btrfs.Key{Object: ino, Type: btrfs.TypeInodeItem}) <= 0
+	if ahead {
+		for f.ok && f.item.Key.Object < ino {
+			f.next(ctx)
+		}
+		if f.err == nil {
+			return
+		}
+	}
+	limit := uint32(firstItems)
+	if through > ino {
+		limit *= uint32(min(through-ino+1, 64))
+	}
+	f.open(ctx, btrfs.Key{Object: ino}, btrfs.Key{Object: max(through, ino), Type: 255, Offset: ^uint64(0)}, limit)
+}
+
+func (f *feed) open(ctx context.Context, from, to btrfs.Key, limit uint32) {
+	f.to, f.limit, f.seen, f.err = to, limit, 0, nil
+	f.c = f.s.Scan(ctx, btrfs.Range{Tree: f.tree, Min: from, Max: to, Limit: limit})
+	f.step()
+}
+
+func (f *feed) step() {
+	if f.ok = f.c.Next(); f.ok {
+		f.item = f.c.Item()
+		f.seen++
+	} else {
+		f.err = f.c.Err()
+	}
+}
+
+func (f *feed) next(ctx context.Context) {
+	if !f.ok {
+		return
+	}
+	last := f.item.Key
+	if f.step(); f.ok || f.err != nil || f.limit == 0 || f.seen < f.limit {
+		return
+	}
+	if from, more := last.Next(); more && from.Compare(f.to) <= 0 {
+		f.open(ctx, from, f.to, 0)
+	}
+}
+
+// skipTo goes forward to a key: by reading on when it is near, by asking anew
+// when it is not.
+func (f *feed) skipTo(ctx context.Context, key btrfs.Key) {
+	const near = 64
+	for range near {
+		if !f.ok || f.item.Key.Compare(key) >= 0 {
+			return
+		}
+		f.next(ctx)
+	}
+	if f.ok && f.item.Key.Compare(key) < 0 {
+		f.open(ctx, key, f.to, 0)
+	}
+}
+
+// at says whether the feed stands at an item of the inode, of that type.
+func (f *feed) at(ino uint64, typ uint8) bool {
+	return f.ok && f.item.Key.Object == ino && f.item.Key.Type == typ
+}

@@ -1,0 +1,143 @@
+package diff
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jjgarcianorway/anna-assistant/anna/btrfs"
+)
+
+// A Side is one of the two subvolumes.
+type Side struct {
+	ID         uint64
+	UUID       btrfs.UUID
+	Generation uint64
+	ReadOnly   bool
+}
+
+// A root is a subvolume with what decides how it is related to another one.
+type root struct {
+	Side
+	parent   btrfs.UUID
+	otransid uint64
+	top      btrfs.Inode // its top directory, which snapshots keep
+	level    uint8
+}
+
+func readRoot(ctx context.Context, s *btrfs.Scanner, id uint64) (btrfs.RootItem, error) {
+	c := s.Scan(ctx, btrfs.Range{
+		Tree: btrfs.TreeRoot, Limit: 1,
+		Min: btrfs.Key{Object: id, Type: btrfs.TypeRootItem},
+		Max: btrfs.Key{Object: id, Type: btrfs.TypeRootItem, Offset: ^uint64(0)},
+	})
+	if !c.Next() {
+		if c.Err() != nil {
+			return btrfs.RootItem{}, c.Err()
+		}
+		return btrfs.RootItem{}, fmt.Errorf("cannot compare subvolume %d: there is none", id)
+	}
+	r, err := btrfs.ParseRootItem(c.Item().Data)
+	if err == nil && r.Refs == 0 && id != btrfs.TreeTop {
+		err = fmt.Errorf("cannot compare subvolume %d: it is being deleted", id)
+	}
+	return r, err
+}
+
+func openRoot(ctx context.Context, s *btrfs.Scanner, id uint64) (root, error) {
+	if id != btrfs.TreeTop && (id < btrfs.FirstFree || id > btrfs.LastFree) {
+		return root{}, fmt.Errorf("cannot compare subvolume %d: not the id of a subvolume", id)
+	}
+	r, err := readRoot(ctx, s, id)
+	if err != nil {
+		return root{}, err
+	}
+	it, ok, err := s.Lookup(ctx, id, btrfs.Key{Object: btrfs.FirstFree, Type: btrfs.TypeInodeItem})
+	if err != nil {
+		return root{}, err
+	}
+	if !ok {
+		return root{}, fmt.Errorf("cannot compare subvolume %d: it has no top directory", id)
+	}
+	top, err := btrfs.ParseInode(it.Data)
+	if err != nil {
+		return root{}, err
+	}
+	return root{
+		Side:   Side{ID: id, UUID: r.UUID, Generation: r.Generation, ReadOnly: r.ReadOnly()},
+		parent: r.ParentUUID, otransid: r.OTransid, top: top, level: r.Level,
+	}, nil
+}
+
+// A relation is what two subvolumes have in common.
+type relation struct {
+	related bool
+	// fork is the generation at which they parted: what is older is
+	// shared. 0 when they are related through subvolumes that are gone.
+	fork uint64
+}
+
+// An ancestor is a subvolume that a chain of snapshots goes through, and the
+// generation at which the chain left it.
+type ancestor struct {
+	uuid btrfs.UUID
+	left uint64
+}
+
+// maxChain bounds the chain against damaged trees that go in circles.
+const maxChain = 100_000
+
+// ancestors follows a chain of snapshots, the subvolume itself first. broken
+// says that it ends at one that is gone.
+func ancestors(ctx context.Context, s *btrfs.Scanner, r root) (chain []ancestor, broken bool, err error) {
+	chain = append(chain, ancestor{r.UUID, ^uint64(0)})
+	parent, left := r.parent, r.otransid
+	seen := map[btrfs.UUID]bool{}
+	for (parent != btrfs.UUID{}) && !seen[parent] && len(chain) < maxChain {
+		seen[parent] = true
+		chain = append(chain, ancestor{parent, left})
+		it, ok, err := s.Lookup(ctx, btrfs.TreeUUID, btrfs.UUIDKey(parent))
+		if err != nil || !ok {
+			return chain, true, ctx.Err()
+		}
+		id, err := btrfs.ParseUUIDItem(it.Data)
+		if err != nil {
+			return chain, true, nil
+		}
+		above, err := readRoot(ctx, s, id)
+		if err != nil || above.UUID != parent {
+			return chain, true, ctx.Err()
+		}
+		// An ancestor is never younger than what was made of it; where
+		// it seems so, a generation was set by hand or is damaged.
+		parent, left = above.ParentUUID, min(left, above.OTransid)
+	}
+	return chain, false, nil
+}
+
+// relate finds where two subvolumes parted, by their chains of snapshots. A
+// chain that ends at a deleted subvolume may still be recognized by the top
+// directory, which all snapshots inherit with its time of birth.
+func relate(ctx context.Context, s *btrfs.Scanner, a, b root) (relation, error) {
+	as, brokenA, err := ancestors(ctx, s, a)
+	if err != nil {
+		return relation{}, err
+	}
+	bs, brokenB, err := ancestors(ctx, s, b)
+	if err != nil {
+		return relation{}, err
+	}
+	at := map[btrfs.UUID]uint64{}
+	for _, x := range as {
+		if (x.uuid != btrfs.UUID{}) {
+			at[x.uuid] = x.left
+		}
+	}
+	for _, x := range bs {
+		if left, ok := at[x.uuid]; ok {
+			return relation{related: true, fork: min(left, x.left)}, nil
+		}
+	}
+	sameTop := a.top.Generation == b.top.Generation && a.top.OTime.Equal(b.top.OTime) && !a.top.OTime.IsZero()
+	noUUID := a.UUID == btrfs.UUID{} || b.UUID == btrfs.UUID{}
+	return relation{related: sameTop && (brokenA || brokenB || noUUID)}, nil
+}

@@ -1,0 +1,83 @@
+package diff
+
+import (
+	"github.com/jjgarcianorway/anna-assistant/anna/btrfs"
+)
+
+// A pruned scan goes through the inodes of a tree that were written since a
+// generation. The kernel leaves out subtrees that are older.
+type pruned struct {
+	c   *btrfs.Cursor
+	ino uint64
+	ok  bool
+}
+
+func (p *pruned) next() error {
+	if p.ok = p.c.Next(); !p.ok {
+		return p.c.Err()
+	}
+	p.ino = p.c.Item().Key.Object
+	return nil
+}
+
+// batch is how many candidates are collected before they are classified, so
+// that neighbours are read in one call.
+const batch = 256
+
+// runGap is how far apart the numbers of candidates may be to be read together.
+const runGap = 4
+
+// scan brings up every inode that either side wrote since they parted.
+func (e *engine) scan(fs *btrfs.FS, progress func(ino uint64)) error {
+	e.owned = func(_ which, _ uint64, i *btrfs.Inode) bool { return i.Transid >= e.rel.fork }
+	e.fresh = func(transid uint64) bool { return transid >= e.rel.fork }
+	var p [2]pruned
+	for w := range p {
+		p[w].c = fs.NewScanner(btrfs.ScanBuffer).Scan(e.ctx, btrfs.Range{
+			Tree: e.trees[w].id, Types: btrfs.Types(btrfs.TypeInodeItem), MinTransid: e.rel.fork,
+			Min: btrfs.Key{Object: top},
+			Max: btrfs.Key{Object: btrfs.LastFree, Type: 255, Offset: ^uint64(0)},
+		})
+		if err := p[w].next(); err != nil {
+			return err
+		}
+	}
+	inos := make([]uint64, 0, batch)
+	for p[from].ok || p[to].ok {
+		inos = inos[:0]
+		for len(inos) < batch && (p[from].ok || p[to].ok) {
+			w := from
+			if !p[from].ok || p[to].ok && p[to].ino < p[from].ino {
+				w = to
+			}
+			if n := len(inos); n == 0 || inos[n-1] != p[w].ino {
+				inos = append(inos, p[w].ino)
+			}
+			if err := p[w].next(); err != nil {
+				return err
+			}
+		}
+		if err := e.classify(inos); err != nil {
+			return err
+		}
+		progress(inos[len(inos)-1])
+	}
+	return nil
+}
+
+// classify processes candidates, in the order of their numbers.
+func (e *engine) classify(inos []uint64) error {
+	end := 0
+	for i, ino := range inos {
+		for end = max(end, i); end+1 < len(inos) && inos[end+1]-inos[end] <= runGap; {
+			end++
+		}
+		if i > 0 && ino == inos[i-1] {
+			continue
+		}
+		if err := e.process(ino, inos[end]); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,123 @@
+package diff
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"hash/crc32"
+
+	"github.com/jjgarcianorway/anna-assistant/anna/btrfs"
+)
+
+// sumsAtOnce is how many sectors are compared at a time.
+const sumsAtOnce = 256
+
+// sums reads the checksum tree (tree 7, object -10: the item's offset is the
+// address of the first sector it covers).
+type sums struct {
+	s      *btrfs.Scanner
+	sector uint64
+	size   int    // of one checksum
+	span   uint64 // the most that one item covers
+	hash   func([]byte) []byte
+	zero   []byte // the checksum of a sector of zeros; nil if it cannot be had
+	run    run
+}
+
+// A run is the checksums of neighbouring sectors, as far as there are any.
+type run struct {
+	size int
+	data []byte
+	has  []bool
+}
+
+func (r *run) known(i uint64) bool { return r.has[i] }
+func (r *run) at(i uint64) []byte  { return r.data[int(i)*r.size:][:r.size] }
+
+func (r *run) put(i uint64, sum []byte) {
+	copy(r.data[int(i)*r.size:][:r.size], sum)
+	r.has[i] = true
+}
+
+// hashes are the checksums that can be made here, to compare with what has
+// none on disk: holes, and extents inside of items. The others are unknown.
+var hashes = map[string]func([]byte) []byte{
+	"crc32c": func(b []byte) []byte {
+		return binary.LittleEndian.AppendUint32(nil, crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)))
+	},
+	"sha256": func(b []byte) []byte { s := sha256.Sum256(b); return s[:] },
+}
+
+var sumSizes = map[string]int{"crc32c": 4, "xxhash64": 8, "sha256": 32, "blake2b": 32}
+
+func newSums(fs *btrfs.FS, info btrfs.Info) *sums {
+	s := &sums{
+		s: fs.NewScanner(btrfs.PointBuffer), sector: uint64(info.SectorSize),
+		size: sumSizes[info.Checksum], hash: hashes[info.Checksum],
+	}
+	if s.size > 0 {
+		s.span = uint64(info.NodeSize) / uint64(s.size) * s.sector
+	}
+	if s.hash != nil {
+		s.zero = s.hash(make([]byte, s.sector))
+	}
+	s.run = run{size: s.size, data: make([]byte, s.size*sumsAtOnce), has: make([]bool, sumsAtOnce)}
+	return s
+}
+
+// of finds the checksums of n bytes of a segment, from pos.
+func (s *sums) of(ctx context.Context, seg *segment, pos, n uint64) (*run, error) {
+	clear(s.run.has)
+	switch {
+	case seg.zeros():
+		if s.zero != nil {
+			for i := range n / s.sector {
+				s.run.put(i, s.zero)
+			}
+		}
+	case seg.kind == btrfs.ExtentInline:
+		text, ok := seg.text()
+		if s.hash == nil || !ok {
+			break
+		}
+		for i := range n / s.sector {
+			b := make([]byte, s.sector)
+			if at := pos - seg.start + i*s.sector; at < uint64(len(text)) {
+				copy(b, text[at:])
+			}
+			s.run.put(i, s.hash(b))
+		}
+	default:
+		return s.read(ctx, seg.disk(pos), n)
+	}
+	return &s.run, nil
+}
+
+// read reads the checksums of the n bytes at an address. The item that covers
+// the first sector may start well before it.
+func (s *sums) read(ctx context.Context, address, n uint64) (*run, error) {
+	clear(s.run.has)
+	if s.size == 0 {
+		return &s.run, nil
+	}
+	c := s.s.Scan(ctx, btrfs.Range{
+		Tree: btrfs.TreeChecksum, Types: btrfs.Types(btrfs.TypeExtentCsum),
+		Min: btrfs.Key{Object: btrfs.ObjectCsum, Type: btrfs.TypeExtentCsum, Offset: address - min(address, s.span)},
+		Max: btrfs.Key{Object: btrfs.ObjectCsum, Type: btrfs.TypeExtentCsum, Offset: address + n - 1},
+	})
+	for c.Next() {
+		start, data := c.Item().Key.Offset, c.Item().Data
+		for i := range n / s.sector {
+			at := address + i*s.sector
+			if at < start {
+				continue
+			}
+			k := int((at - start) / s.sector)
+			if k >= len(data)/s.size {
+				break
+			}
+			s.run.put(i, data[k*s.size:][:s.size])
+		}
+	}
+	return &s.run, c.Err()
+}
