@@ -44,18 +44,29 @@ func lookAtSubvolumes(ctx context.Context, fs *btrfs.FS, after uint64, budget in
 	return out, subs.Walked, nil
 }
 
-// jsonSize is at least what a subvolume takes as JSON; a byte of a name can
-// take six.
+// jsonSize is about what a subvolume takes as JSON, and never much less.
 func jsonSize(v *btrfs.Subvolume) int {
-	n := 900 + 8*(len(v.Path)+len(v.Name))
+	n := 640 + textSize(v.Path) + textSize(v.Name)
 	for _, r := range v.Reach {
-		n += 40 + 8*len(r.Path)
+		n += 40 + textSize(r.Path)
 	}
 	for _, m := range v.Mounts {
-		n += 400 + 8*(len(m.Point)+len(m.Root))
+		n += 400 + textSize(m.Point) + textSize(m.Root)
 	}
 	for _, m := range v.HiddenBy {
-		n += 8 * len(m.Point)
+		n += 8 + textSize(m.Point)
+	}
+	return n
+}
+
+// textSize is what a text takes at most: a byte that is no printable ASCII can
+// become an escape of six, and two more in base64.
+func textSize(s string) int {
+	n := len(s)
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+			n += 7
+		}
 	}
 	return n
 }

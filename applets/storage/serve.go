@@ -12,7 +12,7 @@ import (
 )
 
 // pageBytes bounds one answer of list_subvolumes.
-const pageBytes = 512 << 10
+const pageBytes = 1 << 20
 
 // A server is the daemon half.
 type server struct {
