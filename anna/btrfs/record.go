@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -35,8 +36,8 @@ func (r *Recorder) Ioctl(request uint32, arg []byte) error {
 	c := recorded{Request: request, Input: bytes.Clone(question(request, arg)), Size: len(arg)}
 	err := r.Kernel.Ioctl(request, arg)
 	if err != nil {
-		errno, ok := err.(unix.Errno)
-		if !ok {
+		var errno unix.Errno
+		if !errors.As(err, &errno) {
 			return err
 		}
 		c.Errno = errno

@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"errors"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -153,7 +154,7 @@ func (f *filler) begin(point string) bool {
 func (f *filler) one(i int, point string, answers chan<- fillAnswer) {
 	a := fillAnswer{index: i}
 	a.err = f.statfs(filepath.Join(f.prefix, point), &a.st)
-	for a.err == syscall.EINTR {
+	for errors.Is(a.err, syscall.EINTR) {
 		a.err = f.statfs(filepath.Join(f.prefix, point), &a.st)
 	}
 	f.mu.Lock()

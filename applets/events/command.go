@@ -103,9 +103,10 @@ func (f *follower) run() error {
 	c := f.console
 	for {
 		err := c.Follow(methodFollow, FollowParams{After: &f.after, Domain: f.domain}, f.receive)
-		switch {
-		case c.Context().Err() != nil:
+		if left := c.Context().Err() != nil; left {
 			return nil // Ctrl-C is how one leaves
+		}
+		switch {
 		case !comesBack(err):
 			return err
 		case !f.lost:
