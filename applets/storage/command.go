@@ -40,7 +40,7 @@ func showCommand(name string) *console.Command {
 It is read through the kernel's own interface and works without a daemon. Without privilege a few figures are missing, and it says which.`,
 		Flags: []cli.Flag{
 			wideFlag(),
-			&cli.StringFlag{Name: "explain", Usage: "explain a `TOPIC`: " + strings.Join(topics, ", ")},
+			&cli.StringFlag{Name: "explain", Usage: "explain a `TOPIC` instead: " + strings.Join(topics, ", ")},
 		},
 		Examples: []console.Example{
 			{Line: "anna storage btrfs", Says: "all of them"},

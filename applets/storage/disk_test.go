@@ -119,9 +119,13 @@ func TestShow(t *testing.T) {
 			if f.Space.Exact != privileged || (len(f.Missing) == 0) != privileged || (f.Default == nil) == privileged {
 				t.Errorf("exact %v, default %v, missing %v", f.Space.Exact, f.Default, f.Missing)
 			}
-			text, _, status := anna(t, uid, noSocket, "storage", "btrfs", d.Dir, "--wide", "--explain", "space")
+			text, _, status := anna(t, uid, noSocket, "storage", "btrfs", d.Dir, "--wide")
 			if status != 0 || !strings.Contains(text, "healthy · 'my data' "+f.UUID) || !strings.Contains(text, "really free") {
 				t.Errorf("status %d:\n%s", status, text)
+			}
+			explained, _, status := anna(t, uid, noSocket, "storage", "btrfs", "--explain", "space", d.Dir)
+			if status != 0 || !strings.Contains(explained, "'my data' "+f.UUID+": ") || strings.Contains(explained, "healthy") {
+				t.Errorf("status %d:\n%s", status, explained)
 			}
 			if strings.Contains(text, "not seen without privilege") == privileged {
 				t.Errorf("uid %d reads:\n%s", uid, text)

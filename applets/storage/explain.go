@@ -3,6 +3,8 @@ package storage
 import (
 	"fmt"
 	"strings"
+
+	"github.com/jjgarcianorway/anna-assistant/anna/ui"
 )
 
 // topics are the words of --explain.
@@ -12,6 +14,9 @@ var topics = []string{"snapshots", "compression", "scrub", "balance", "space"}
 // that was shown.
 func explain(topic string, s Show) *Explain {
 	parts := []string{general[topic]}
+	if len(s.Filesystems) == 0 {
+		parts = append(parts, "No Btrfs file system is mounted here.")
+	}
 	for _, f := range s.Filesystems {
 		if text := particular[topic](f, s); text != "" {
 			parts = append(parts, title(f.Label, f.UUID)+": "+text)
@@ -49,7 +54,7 @@ var particular = map[string]func(Filesystem, Show) string{
 	},
 	"compression": func(f Filesystem, _ Show) string {
 		if len(f.Compression) > 0 {
-			return "mounted with compression " + strings.Join(f.Compression, ", ") + "."
+			return "mounted with compression " + ui.Plain(strings.Join(f.Compression, ", ")) + "."
 		}
 		return "mounted without compression. Try: " + at("sudo mount -o remount,compress=zstd:3 MOUNT_POINT", f.Mounts) + ", and the same in /etc/fstab."
 	},
@@ -69,7 +74,7 @@ var particular = map[string]func(Filesystem, Show) string{
 		text := size(f.Space.Unallocated) + " unallocated"
 		for _, t := range f.Space.Types {
 			if t.Type != "system" {
-				text += fmt.Sprintf(", %s %.1f %% used", t.Type, t.UsedPercent)
+				text += fmt.Sprintf(", %s %.1f %% used", ui.Plain(t.Type), t.UsedPercent)
 			}
 		}
 		return text + "."

@@ -11,6 +11,10 @@ import (
 )
 
 func printShow(w io.Writer, t ui.Theme, s Show, wide bool) {
+	if s.Explain != nil { // instead of the screen that it explains
+		fmt.Fprintln(w, ui.Wrap(s.Explain.Text, 80))
+		return
+	}
 	if len(s.Filesystems) == 0 {
 		printNone(w)
 	}
@@ -24,9 +28,6 @@ func printShow(w io.Writer, t ui.Theme, s Show, wide bool) {
 		printTools(w, t, s)
 	}
 	printMissing(w, t, s.Missing)
-	if s.Explain != nil {
-		fmt.Fprintf(w, "\n%s\n", ui.Wrap(s.Explain.Text, 80))
-	}
 }
 
 // printFilesystem prints one: what is wrong first.

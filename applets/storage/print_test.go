@@ -181,11 +181,15 @@ func TestDocs(t *testing.T) {
 	section("STORAGE-BTRFS.md", "usage", "anna storage btrfs usage /", "usage", false)
 	section("STORAGE-TREE.md", "tree", "anna storage btrfs tree", "tree", false)
 	section("STORAGE-TREE.md", "lineage", "anna storage btrfs tree --lineage", "tree-lineage", false)
-	var topicsText strings.Builder
+	var explained bytes.Buffer
 	for _, topic := range topics {
-		fmt.Fprintf(&topicsText, "```console\n$ anna storage btrfs --explain %s | tail -n +20\n%s\n```\n\n", topic, ui.Wrap(explain(topic, laptop()).Text, 80))
+		s := laptop()
+		s.Explain = explain(topic, s)
+		fmt.Fprintf(&explained, "```console\n$ anna storage btrfs --explain %s\n", topic)
+		printShow(&explained, ui.Theme{}, s, false)
+		explained.WriteString("```\n\n")
 	}
-	annatest.GoldenSection(t, "docs/STORAGE-BTRFS.md", "topics", []byte(strings.ReplaceAll(topicsText.String(), " | tail -n +20", "")))
+	annatest.GoldenSection(t, "docs/STORAGE-BTRFS.md", "topics", explained.Bytes())
 	text, err := json.MarshalIndent(laptopTree(false).Filesystems[0].Roots[0].Children[1], "", "  ")
 	if err != nil {
 		t.Fatal(err)
