@@ -37,6 +37,9 @@ var migrations = []string{
 		kind TEXT NOT NULL, filesystem TEXT NOT NULL, started INTEGER NOT NULL, ended INTEGER,
 		outcome TEXT NOT NULL, data TEXT NOT NULL, PRIMARY KEY (kind, filesystem, started)) WITHOUT ROWID;
 	CREATE TABLE acks (id TEXT PRIMARY KEY, time INTEGER NOT NULL, who TEXT NOT NULL, note TEXT NOT NULL);`,
+
+	`ALTER TABLE acks ADD COLUMN until INTEGER NOT NULL DEFAULT 0;
+	ALTER TABLE acks ADD COLUMN level TEXT NOT NULL DEFAULT '';`,
 }
 
 var (

@@ -52,8 +52,12 @@ func TestMigrationFromEveryVersion(t *testing.T) {
 			t.Errorf("state %v, %v", v, err)
 		}
 		s.SaveOperation(Operation{Kind: Scrub, Filesystem: "u", Started: then()})
-		s.SaveAck(Ack{ID: "memory", Time: then()})
+		ack := Ack{ID: "memory", Time: then(), Until: then().Add(time.Hour), Level: "warning"}
+		s.SaveAck(ack)
 		flush(t, s)
+		if list, err := s.Acks(t.Context()); err != nil || len(list) != 1 || !list[0].Until.Equal(ack.Until) || list[0].Level != "warning" {
+			t.Errorf("acknowledgements %+v, %v", list, err)
+		}
 	}
 }
 

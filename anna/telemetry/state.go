@@ -43,21 +43,24 @@ func (s *Store) State(ctx context.Context, key string) ([]byte, bool, error) {
 
 // An Ack is somebody's word that a finding is known.
 type Ack struct {
-	ID   string // of the finding
-	Time time.Time
-	Who  string
-	Note string
+	ID    string // of the finding
+	Time  time.Time
+	Who   string
+	Note  string
+	Until time.Time // when it is over; zero: never
+	Level string    // the worst level that it is about
 }
 
 type ackGone struct{ id string }
 
 // SaveAck stores an acknowledgement at once.
 func (s *Store) SaveAck(a Ack) {
-	a.Time = exact(a.Time)
+	a.Time, a.Until = exact(a.Time), exact(a.Until)
+	until, _ := micros(a.Until).(int64) // 0: for ever
 	s.save(true, record{
 		key: "acks/" + a.ID, value: a, size: int64(len(a.Who) + len(a.Note)),
-		sql:  "INSERT OR REPLACE INTO acks (id, time, who, note) VALUES (?, ?, ?, ?)",
-		args: []any{a.ID, a.Time.UnixMicro(), a.Who, a.Note},
+		sql:  "INSERT OR REPLACE INTO acks (id, time, who, note, until, level) VALUES (?, ?, ?, ?, ?, ?)",
+		args: []any{a.ID, a.Time.UnixMicro(), a.Who, a.Note, until, a.Level},
 	})
 }
 
@@ -82,13 +85,16 @@ func (s *Store) Acks(ctx context.Context) ([]Ack, error) {
 			}
 		}
 	})
-	err := db.query(ctx, "SELECT id, time, who, note FROM acks", func(rows *sql.Rows) error {
+	err := db.query(ctx, "SELECT id, time, who, note, until, level FROM acks", func(rows *sql.Rows) error {
 		var a Ack
-		var t int64
-		if err := rows.Scan(&a.ID, &t, &a.Who, &a.Note); err != nil {
+		var t, until int64
+		if err := rows.Scan(&a.ID, &t, &a.Who, &a.Note, &until, &a.Level); err != nil {
 			return err
 		}
 		a.Time = time.UnixMicro(t)
+		if until != 0 {
+			a.Until = time.UnixMicro(until)
+		}
 		key := "acks/" + a.ID
 		if _, waits := found[key]; !waits && !gone[key] {
 			found[key] = a
