@@ -2,9 +2,11 @@ package daemon
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"os/user"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"time"
@@ -62,8 +64,14 @@ type Daemon struct {
 // Start reads the configuration, takes the socket, opens queue and store, and
 // answers. When it returns without an error, clients can call.
 func Start(ctx context.Context, opts Options) (*Daemon, error) {
+	// Receipts name the file to people who are elsewhere.
+	path, err := filepath.Abs(opts.ConfigPath)
+	if err != nil {
+		return nil, fmt.Errorf("cannot find the configuration %s: %w", opts.ConfigPath, err)
+	}
+	opts.ConfigPath = path
 	d := &Daemon{opts: opts, log: opts.Log, served: make(chan error, 1)}
-	first, err := d.firstConfig(ctx)
+	first, err := d.firstConfig()
 	if err != nil {
 		return nil, err
 	}
@@ -87,8 +95,9 @@ func Start(ctx context.Context, opts Options) (*Daemon, error) {
 	d.tasks.Go(func() { d.engine.Run(ctx) })
 	d.mods = newModules(ctx, d.log, d.engine, cfg.Daemon().StateDir)
 	d.host.Capabilities = func() []capability.Report { return d.mods.capabilities(d.store()) }
-	d.host.Reload, d.host.ReloadStatus = d.Reload, func() (config.Receipt, *config.Receipt) { return d.reloads.status() }
+	d.host.Reload = d.Reload
 	d.begin(ctx, first)
+	d.host.ReloadStatus, d.host.LastReload = d.reloads.status, d.reloads.lastOf
 	d.tasks.Go(func() { d.sample(ctx) })
 	d.mods.settle()
 	d.words = newWords(d)
@@ -129,8 +138,10 @@ func (d *Daemon) store() *telemetry.Store { return d.host.Store() }
 func (d *Daemon) serve() {
 	d.server = rpc.NewServer(d.log, os.Geteuid(), d.opts.Table.Serve(d.host)...)
 	d.server.Limits = d.opts.Limits
-	d.server.Limits.Connections = d.host.Config().Daemon().MaxConnections
-	d.server.Limits.QuickTime = d.host.Config().Daemon().RequestTimeout
+	d.server.Live = func() (connections, perUID int, quick time.Duration) {
+		cfg := d.host.Config().Daemon()
+		return cfg.MaxConnections, cfg.MaxConnections / 4, cfg.RequestTimeout
+	}
 	d.server.Observe = d.observe
 	d.server.CountSelf = d.opts.Private
 	d.server.ControlGID = d.controlGID
@@ -138,9 +149,20 @@ func (d *Daemon) serve() {
 }
 
 // Reload loads the configuration anew and returns what became of it. Attempts
-// run one after the other.
-func (d *Daemon) Reload(origin string, uid *int) config.Receipt {
-	return d.reloads.reload(origin, uid)
+// run one after the other. The error is that of a daemon that stops.
+func (d *Daemon) Reload(origin string, uid *int) (config.Receipt, error) {
+	rec, err := d.reloads.reload(origin, uid)
+	if err == nil {
+		d.notify("STATUS=" + d.status())
+	}
+	return rec, err
+}
+
+// notify tells systemd, unless the daemon is a client's.
+func (d *Daemon) notify(state string) {
+	if !d.opts.Private {
+		notify(state)
+	}
 }
 
 func (d *Daemon) openSocket(cfg *config.Config) (*listening, error) {
@@ -169,9 +191,7 @@ func (d *Daemon) Stop(reason string) {
 	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
 	defer cancel()
 	d.server.Stop(ctx)
-	if d.watch != nil {
-		d.watch.stop()
-	}
+	d.reloads.close(ctx)
 	d.mods.stop()
 	d.quit()
 	d.tasks.Wait()

@@ -98,7 +98,7 @@ func newModules(ctx context.Context, log *slog.Logger, engine *events.Engine, di
 
 // prepare opens what the next configuration needs and the running one has not;
 // a source that cannot be opened refuses the configuration.
-func (m *modules) prepare(_, next *config.Config) (change, error) {
+func (m *modules) prepare(_, next *config.Config) (func(), error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	fresh := map[string]*running{}
@@ -109,11 +109,14 @@ func (m *modules) prepare(_, next *config.Config) (change, error) {
 		}
 		source, err := l.open(next)
 		if err != nil {
-			return change{}, fmt.Errorf("module %s: %w", l.name, err)
+			return nil, fmt.Errorf("module %s: %w", l.name, err)
 		}
 		fresh[l.name] = &running{source: source, settings: settings, done: make(chan struct{})}
 	}
-	return change{commit: func() { m.swap(next.Modules(), fresh) }}, nil
+	if len(fresh) == 0 && m.enabled == next.Modules() {
+		return nil, nil
+	}
+	return func() { m.swap(next.Modules(), fresh) }, nil
 }
 
 // swap stops the listeners that are switched off or replaced, and starts the
@@ -126,8 +129,7 @@ func (m *modules) swap(enabled config.Modules, fresh map[string]*running) {
 		if fresh[name] == nil && enabled.Enabled(name) {
 			continue
 		}
-		r.stop()
-		<-r.done // its state is saved: the one after it goes on from there
+		m.end(name, r)
 		delete(m.running, name)
 	}
 	for name, r := range fresh {
@@ -139,6 +141,21 @@ func (m *modules) swap(enabled config.Modules, fresh map[string]*running) {
 			defer close(r.done)
 			runner.Run(ctx)
 		}()
+	}
+}
+
+// endTime bounds the wait for a listener's end: one that hangs in a dead file
+// system must not hang the daemon.
+const endTime = 2 * time.Second
+
+// end stops a listener and waits: its state is saved then, and the one after it
+// goes on from there.
+func (m *modules) end(name string, r *running) {
+	r.stop()
+	select {
+	case <-r.done:
+	case <-time.After(endTime):
+		m.log.Warn("a listener does not end and is left behind", "module", name)
 	}
 }
 
@@ -172,8 +189,8 @@ func (m *modules) stop() {
 	for _, r := range m.running {
 		r.stop()
 	}
-	for _, r := range m.running {
-		<-r.done
+	for name, r := range m.running {
+		m.end(name, r)
 	}
 	clear(m.running)
 }

@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/capability"
 	"github.com/jjgarcianorway/anna-assistant/anna/config"
@@ -15,114 +18,180 @@ import (
 )
 
 // A part is a piece of the daemon that follows the configuration. prepare
-// readies what next needs and changes nothing that runs: it may refuse. Exactly
-// one of commit, which cannot fail, and discard is called after it.
+// readies what next needs and changes nothing that runs: it may refuse. What it
+// returns, nil where nothing is to be done, puts that into use and cannot fail;
+// where another part refuses it is never called, so prepare holds nothing that
+// would have to be given back.
 type part struct {
 	name    string
-	prepare func(old, next *config.Config) (change, error)
+	prepare func(old, next *config.Config) (commit func(), err error)
 }
 
-type change struct{ commit, discard func() }
-
-// A reloader runs reloads one after the other, whoever asks for them.
+// A reloader runs attempts to load a configuration one after the other, whoever
+// asks for them.
 type reloader struct {
 	d     *Daemon
+	ctx   context.Context // the daemon's
 	parts []part
+	dir   string // of the ledger
 
-	mu         sync.Mutex // one attempt at a time
-	started    *config.Config
+	turn  chan struct{} // held by the attempt under way
+	ended atomic.Bool
+
+	// What follows is that attempt's.
+	started    *config.Config // what the keys that need a restart are taken from
+	wanted     *config.Config // the last one that was accepted, whole
 	generation uint64
-	nextID     int64
+	ledger     *ledger
 
 	state sync.Mutex // of what follows
+	begun int64      // the number of the attempt under way, or of the last one
 	last  config.Receipt
 	// rejected is the last attempt when it was rejected, or the start when it
 	// had to go back to an older generation.
 	rejected *config.Receipt
-
-	crash func(step string) // a test's: the process may end here
+	byOrigin map[string]config.Receipt
+	print    string    // of what the last attempt read
+	watched  time.Time // when the watch last began one
 }
+
+// crash is set by tests alone: the process may end at the step.
+var crash func(step string)
+
+func step(name string) {
+	if crash != nil {
+		crash(name)
+	}
+}
+
+// errStopping refuses what comes when the daemon has begun to stop.
+var errStopping = errors.New("the daemon is stopping")
 
 // reload is the whole transaction: read everything once, decode, validate,
-// compare, let every part prepare, and only then swap. A refusal at any step
-// leaves the running configuration as it is, everywhere.
-func (r *reloader) reload(origin string, uid *int) config.Receipt {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	began := time.Now()
-	rec := config.Receipt{Time: began, Origin: origin, UID: uid, Path: r.d.opts.ConfigPath, Before: r.d.vitals()}
+// compare, let every part prepare, keep the new configuration on disk, and only
+// then swap. A refusal at any step leaves the running configuration as it is,
+// everywhere.
+func (r *reloader) reload(origin string, uid *int) (config.Receipt, error) {
+	r.turn <- struct{}{}
+	defer func() { <-r.turn }()
+	if r.ended.Load() {
+		return config.Receipt{}, errStopping
+	}
+	r.settle()
+	rec := config.Receipt{
+		ID: r.begin(), Time: time.Now(), Origin: origin, UID: uid, Path: r.d.opts.ConfigPath,
+		Generation: r.generation, Before: r.d.vitals(),
+	}
 	src := config.Read(rec.Path)
-	r.step("read")
-	next, problems := r.d.understand(src)
-	rec.Digest, rec.Problems = problems.Digest, problems.Problems
-	old := r.d.host.Config()
-	var commits []change
+	step("read")
+	next, report := r.d.understand(src)
+	print := fingerprint(src, report.Problems)
+	rec.Digest, rec.Problems, rec.Outcome = src.Digest(), report.Problems, config.Rejected
+	var commits []func()
 	if next != nil {
-		rec.Changes = config.Diff(old, next)
-		var err error
-		if commits, err = r.prepare(old, next); err != nil {
-			rec.Problems = append(rec.Problems, config.Problem{Severity: config.Error, File: rec.Path, Message: err.Error()})
-			next = nil
-		}
+		commits = r.decide(&rec, src, next)
 	}
-	r.step("prepared")
-	switch {
-	case next == nil:
-		rec.Outcome, rec.Changes = config.Rejected, nil
-	case len(rec.Changes) == 0:
+	if rec.Outcome == config.Rejected {
+		next, rec.Changes = nil, nil
+	}
+	if next != nil {
+		for _, commit := range commits {
+			commit()
+			step("half swapped")
+		}
+		r.d.host.SetConfig(next.Holding(r.started))
+		r.wanted, r.generation = next, rec.Generation
+		step("swapped")
+	}
+	r.finish(&rec, src, print)
+	return rec, nil
+}
+
+// decide prepares a valid configuration and keeps it; the receipt says what came
+// of it.
+func (r *reloader) decide(rec *config.Receipt, src *config.Sources, next *config.Config) []func() {
+	changes := config.Diff(r.wanted, next)
+	commits, err := r.prepare(r.d.host.Config(), next.Holding(r.started))
+	if err != nil {
+		rec.Problems = append(rec.Problems, config.Problem{Severity: config.Error, File: rec.Path, Message: err.Error()})
+		return nil
+	}
+	step("prepared")
+	if len(changes) == 0 {
 		rec.Outcome = config.Unchanged
-	default:
-		rec.Outcome = config.Applied
-		r.generation++
+		return commits
 	}
-	if next != nil {
-		for _, c := range commits {
-			c.commit()
-		}
-		r.d.host.SetConfig(next)
+	rec.Outcome, rec.Changes, rec.Waiting = config.Applied, changes, next.Waiting(r.started)
+	rec.Generation = r.generation + 1
+	// What cannot be kept must not hold: the daemon could not go back to it.
+	if err := r.record(*rec, src); err != nil {
+		rec.Outcome, rec.Generation = config.Rejected, r.generation
+		rec.Problems = append(rec.Problems, config.Problem{Severity: config.Error, Message: err.Error(), Hint: keepHint(err, r.dir)})
+		return nil
 	}
-	r.step("swapped")
-	r.finish(&rec, src, began)
-	return rec
+	step("kept")
+	return commits
 }
 
-func (r *reloader) step(name string) {
-	if r.crash != nil {
-		r.crash(name)
+func keepHint(err error, dir string) string {
+	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
+		return "free space for it, a few kB will do: df -h " + dir
 	}
+	return "make the directory writable for the daemon: findmnt -T " + dir + "; ls -ld " + dir
 }
 
-// prepare asks every part; when one refuses, what the others readied is given
-// up.
-func (r *reloader) prepare(old, next *config.Config) ([]change, error) {
-	var ready []change
+// prepare asks every part; the first that refuses ends it.
+func (r *reloader) prepare(old, next *config.Config) ([]func(), error) {
+	var commits []func()
 	for _, p := range r.parts {
-		c, err := p.prepare(old, next)
+		commit, err := p.prepare(old, next)
 		if err != nil {
-			for _, other := range ready {
-				if other.discard != nil {
-					other.discard()
-				}
-			}
 			return nil, fmt.Errorf("%s refuses it: %w", p.name, err)
 		}
-		if c.commit != nil {
-			ready = append(ready, c)
+		if commit != nil {
+			commits = append(commits, commit)
 		}
 	}
-	return ready, nil
+	return commits, nil
+}
+
+// settleWait bounds how long an attempt waits for the receipt before it to be
+// in the store. The ledger holds the last one alone.
+const settleWait = 500 * time.Millisecond
+
+func (r *reloader) settle() {
+	ctx, cancel := context.WithTimeout(r.ctx, settleWait)
+	defer cancel()
+	if err := r.d.store().Flush(ctx); err != nil { // which the store's trouble tells
+		r.d.log.Debug("a receipt is not in the store yet", "error", err)
+	}
+}
+
+// begin gives an attempt its number.
+func (r *reloader) begin() int64 {
+	r.state.Lock()
+	defer r.state.Unlock()
+	r.begun++
+	return r.begun
+}
+
+// record writes the ledger with the attempt as its last.
+func (r *reloader) record(rec config.Receipt, src *config.Sources) error {
+	content, err := src.Archive()
+	if err != nil {
+		return err
+	}
+	l := r.ledger.with(&entry{rec, content})
+	if err := l.write(r.dir, step); err != nil {
+		return err
+	}
+	r.ledger = l
+	return nil
 }
 
 // finish fills in the receipt, stores it and tells.
-func (r *reloader) finish(rec *config.Receipt, src *config.Sources, began time.Time) {
-	r.nextID++
-	rec.ID, rec.Generation = r.nextID, r.generation
-	rec.Waiting = []config.Change{}
-	for _, c := range config.Diff(r.started, r.d.host.Config()) {
-		if c.Class == config.Restart {
-			rec.Waiting = append(rec.Waiting, c)
-		}
-	}
+func (r *reloader) finish(rec *config.Receipt, src *config.Sources, print string) {
+	rec.Waiting = r.wanted.Waiting(r.started)
 	if rec.Changes == nil {
 		rec.Changes = []config.Change{}
 	}
@@ -130,35 +199,45 @@ func (r *reloader) finish(rec *config.Receipt, src *config.Sources, began time.T
 		rec.Problems = []config.Problem{}
 	}
 	rec.After = r.d.vitals()
-	rec.DurationMS = float64(time.Since(began).Microseconds()) / 1000
-	r.keep(*rec, src)
-	r.step("kept")
+	rec.DurationMS = float64(time.Since(rec.Time).Microseconds()) / 1000
+	if last := r.ledger.last(); last == nil || last.Receipt.ID != rec.ID {
+		if err := r.record(*rec, src); err != nil {
+			r.d.log.Warn("the last attempt is not on disk", "error", err)
+		}
+	}
+	r.store(*rec, src)
+	step("stored")
 	r.state.Lock()
-	r.last = *rec
+	r.last, r.byOrigin[rec.Origin] = *rec, *rec
+	r.rejected = nil
 	if rec.Outcome == config.Rejected || rec.Outcome == config.Restored {
 		copied := *rec
 		r.rejected = &copied
-	} else {
-		r.rejected = nil
 	}
+	r.print = print
 	r.state.Unlock()
 	r.tell(*rec)
 }
 
-// keep stores the receipt, with what was read, at once.
-func (r *reloader) keep(rec config.Receipt, src *config.Sources) {
-	data, err := json.Marshal(rec)
-	if err != nil {
-		r.d.log.Error("a receipt cannot be stored", "error", err)
-		return
-	}
+// store hands the receipt to the store, with what was read.
+func (r *reloader) store(rec config.Receipt, src *config.Sources) {
 	content, err := src.Archive()
 	if err != nil {
 		r.d.log.Error("a configuration cannot be stored", "error", err)
 	}
+	r.storeEntry(&entry{rec, content})
+}
+
+func (r *reloader) storeEntry(e *entry) {
+	data, err := json.Marshal(e.Receipt)
+	if err != nil {
+		r.d.log.Error("a receipt cannot be stored", "error", err)
+		return
+	}
+	rec := &e.Receipt
 	r.d.store().SaveGeneration(telemetry.Generation{
 		ID: rec.ID, Time: rec.Time, Generation: rec.Generation, Origin: rec.Origin, Digest: rec.Digest,
-		Outcome: string(rec.Outcome), Data: data, Content: content,
+		Outcome: string(rec.Outcome), Data: data, Content: e.Content,
 	})
 }
 
@@ -183,12 +262,34 @@ func (r *reloader) tell(rec config.Receipt) {
 	}
 }
 
+// close refuses attempts from now on, and waits for the one under way.
+func (r *reloader) close(ctx context.Context) {
+	r.ended.Store(true)
+	select {
+	case r.turn <- struct{}{}:
+		<-r.turn
+	case <-ctx.Done():
+		r.d.log.Warn("stopping during a reload that does not end")
+	}
+}
+
 // status is what health says about the configuration: the last receipt, and
 // the rejected one that stands unmended.
 func (r *reloader) status() (last config.Receipt, rejected *config.Receipt) {
 	r.state.Lock()
 	defer r.state.Unlock()
 	return r.last, r.rejected
+}
+
+// lastOf is the last receipt of an origin, of any where that is "", and the
+// number of the attempt that was begun last.
+func (r *reloader) lastOf(origin string) (rec config.Receipt, begun int64) {
+	r.state.Lock()
+	defer r.state.Unlock()
+	if origin == "" {
+		return r.last, r.begun
+	}
+	return r.byOrigin[origin], r.begun
 }
 
 // understand decodes and validates, with the command line's last word.
@@ -209,9 +310,6 @@ func (d *Daemon) understand(src *config.Sources) (*config.Config, config.Report)
 
 // vitals are how the daemon is now, for the receipt's before and after.
 func (d *Daemon) vitals() *config.Vitals {
-	if d.engine == nil {
-		return nil
-	}
 	v := &config.Vitals{QueueWait: d.engine.Status().Pending}
 	if f := d.host.Resources().Memory.Current; f.Known {
 		mb := float64(f.Value) / metrics.MB
@@ -225,31 +323,4 @@ func (d *Daemon) vitals() *config.Vitals {
 		v.Modules = capability.Count(d.host.Capabilities()).Active
 	}
 	return v
-}
-
-// errNoGeneration: nothing was ever started with from this state directory.
-var errNoGeneration = errors.New("no earlier configuration is known to work")
-
-// lastGood is the newest configuration that held, from the store.
-func lastGood(ctx context.Context, store *telemetry.Store) (*config.Sources, error) {
-	list, err := store.Generations(ctx, 0)
-	if err != nil {
-		return nil, err
-	}
-	for i := len(list) - 1; i >= 0; i-- {
-		switch config.Outcome(list[i].Outcome) {
-		case config.Applied, config.Unchanged:
-		default:
-			continue
-		}
-		g, ok, err := store.Generation(ctx, list[i].ID)
-		if err != nil {
-			return nil, err
-		}
-		if !ok || g.Content == nil {
-			continue
-		}
-		return config.Unarchive(g.Content)
-	}
-	return nil, errNoGeneration
 }

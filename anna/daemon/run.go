@@ -28,7 +28,7 @@ func Run(opts Options) error {
 	hangups, ends := make(chan os.Signal, 1), make(chan os.Signal, 1)
 	signal.Notify(hangups, unix.SIGHUP)
 	signal.Notify(ends, unix.SIGTERM, unix.SIGINT)
-	defer signal.Stop(hangups)
+	defer signal.Ignore(unix.SIGHUP) // to the last moment
 	defer signal.Stop(ends)
 	// Nothing for others, ever; the group may read where a file's own mode says so.
 	unix.Umask(0o027)
@@ -41,6 +41,7 @@ func Run(opts Options) error {
 		return err
 	}
 	notify("READY=1\nSTATUS=" + d.status())
+	go d.reloadOnSignals(hangups)
 	watchdog, stopWatchdog := d.watchdog()
 	defer stopWatchdog()
 	for {
@@ -50,8 +51,6 @@ func Run(opts Options) error {
 			notify("STOPPING=1\nSTATUS=stopping on " + reason)
 			d.Stop(reason)
 			return nil
-		case <-hangups:
-			d.reloadOnSignal()
 		case err := <-d.Served():
 			d.Stop("it cannot accept connections")
 			if err == nil {
@@ -64,15 +63,29 @@ func Run(opts Options) error {
 	}
 }
 
+// reloadOnSignals reloads for each SIGHUP, until the daemon stops: beside
+// everything else, for a reload may take its time, and neither an end nor a sign
+// of life may wait for it.
+func (d *Daemon) reloadOnSignals(hangups <-chan os.Signal) {
+	for range hangups {
+		if d.reloads.ended.Load() {
+			return
+		}
+		d.reloadOnSignal()
+	}
+}
+
 // reloadOnSignal is systemd's reload protocol (sd_notify(3), RELOADING=1): the
 // start and the monotonic time in one datagram, and ready again whatever
 // happens, for systemd waits for that without a limit.
 func (d *Daemon) reloadOnSignal() {
 	notify(fmt.Sprintf("RELOADING=1\nMONOTONIC_USEC=%d\nSTATUS=reloading the configuration", monotonicUsec()))
 	defer func() { notify("READY=1\nSTATUS=" + d.status()) }()
-	if rec := d.Reload("signal", nil); rec.Outcome == config.Rejected {
-		notify(fmt.Sprintf("ERRNO=%d", unix.EINVAL))
+	errno := 0 // which takes back that of a rejected one before
+	if rec, err := d.Reload("signal", nil); err != nil || rec.Outcome == config.Rejected {
+		errno = int(unix.EINVAL)
 	}
+	notify(fmt.Sprintf("ERRNO=%d", errno))
 }
 
 // monotonicUsec is CLOCK_MONOTONIC, as systemd compares it.

@@ -14,6 +14,7 @@ import (
 	"github.com/jjgarcianorway/anna-assistant/anna/capability"
 	"github.com/jjgarcianorway/anna-assistant/anna/config"
 	"github.com/jjgarcianorway/anna-assistant/anna/events"
+	"github.com/jjgarcianorway/anna-assistant/anna/health"
 	"github.com/jjgarcianorway/anna-assistant/anna/metrics"
 	"github.com/jjgarcianorway/anna-assistant/anna/telemetry"
 	"github.com/jjgarcianorway/anna-assistant/anna/version"
@@ -34,10 +35,19 @@ type Host struct {
 	// Capabilities reports what the modules can do now.
 	Capabilities func() []capability.Report
 	// Reload loads the configuration anew and waits for the outcome; uid is the
-	// caller's. ReloadStatus is the last outcome, and the rejected one that
-	// stands unmended.
-	Reload       func(origin string, uid *int) config.Receipt
+	// caller's. It fails only where the daemon stops. ReloadStatus is the last
+	// outcome, and the rejected one that stands unmended; LastReload is the last
+	// of one origin, with the number of the attempt that was begun last.
+	Reload       func(origin string, uid *int) (config.Receipt, error)
 	ReloadStatus func() (last config.Receipt, rejected *config.Receipt)
+	LastReload   func(origin string) (rec config.Receipt, begun int64)
+	// Health is where the daemon's findings hang. Acknowledge says that one is
+	// known until a time.
+	Health      *health.Board
+	Acknowledge func(id string, a health.Ack) error
+	// Look has the daemon judge itself anew when something changed since it
+	// did last that it knows of.
+	Look func()
 	// Private says that the daemon runs inside a client, for one command.
 	Private bool
 
@@ -56,6 +66,7 @@ func New(log *slog.Logger, cfg *config.Config, methods []string) *Host {
 	h := &Host{
 		Version: version.Get(), PID: os.Getpid(), Started: time.Now(), Log: log,
 		Latency: metrics.NewLatency(cfg.Health().RPCWindow, methods),
+		Health:  health.NewBoard(),
 		process: metrics.NewSelf(),
 		cgroup:  metrics.NewCgroup("/proc", "/", os.Getpid()),
 	}

@@ -20,6 +20,7 @@ type running struct {
 	method  Method
 	batch   bool
 	obs     *Observation
+	quick   time.Duration // what a quick method may take
 	deliver func(line []byte)
 }
 
@@ -35,7 +36,8 @@ func (r *running) run() error {
 	switch r.method.Kind {
 	case Quick:
 		var stop context.CancelFunc
-		ctx, stop = context.WithTimeout(ctx, s.Limits.QuickTime)
+		_, _, r.quick = s.live()
+		ctx, stop = context.WithTimeout(ctx, r.quick)
 		defer stop()
 		select {
 		case c.turn <- struct{}{}:
@@ -67,7 +69,7 @@ func (r *running) run() error {
 // late names a time that is over.
 func (r *running) late(ctx context.Context, err error) error {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) && errors.Is(err, context.DeadlineExceeded) {
-		return Errorf(Timeout, "cannot finish %s within %s", r.method.Name, r.conn.s.Limits.QuickTime)
+		return Errorf(Timeout, "cannot finish %s within %s", r.method.Name, r.quick)
 	}
 	return err
 }

@@ -29,6 +29,10 @@ type Server struct {
 	Observe func(Observation) // called after every request; must not block
 	// ControlGID returns the group whose members have control, if any.
 	ControlGID func() (gid int, ok bool)
+	// Live returns limits that may change while the server serves: of
+	// connections, of those of one user, and of a quick method's time. They hold
+	// from the next connection and the next request on; nil leaves Limits.
+	Live func() (connections, perUID int, quick time.Duration)
 	// OwnUID is the daemon's user, who may control what he could also kill.
 	OwnUID int
 	// CountSelf counts requests of this very process as any other's: where the
@@ -135,7 +139,7 @@ func (s *Server) admit(nc *net.UnixConn, peer Peer) (*conn, *Error) {
 	if s.stopping {
 		return nil, Errorf(Busy, "cannot accept the connection: the daemon is stopping")
 	}
-	room := s.Limits.Connections
+	room, perUID, _ := s.live()
 	switch {
 	case peer.self():
 	case peer.privileged():
@@ -148,7 +152,7 @@ func (s *Server) admit(nc *net.UnixConn, peer Peer) (*conn, *Error) {
 				same++
 			}
 		}
-		if same >= s.Limits.PerUID {
+		if same >= perUID {
 			return nil, Errorf(Busy, "cannot accept the connection: user %d has %d connections already", peer.UID, same)
 		}
 	}
@@ -159,6 +163,13 @@ func (s *Server) admit(nc *net.UnixConn, peer Peer) (*conn, *Error) {
 	s.conns[c] = struct{}{}
 	s.idle.Add(1)
 	return c, nil
+}
+
+func (s *Server) live() (connections, perUID int, quick time.Duration) {
+	if s.Live == nil {
+		return s.Limits.Connections, s.Limits.PerUID, s.Limits.QuickTime
+	}
+	return s.Live()
 }
 
 func (s *Server) leave(c *conn) {

@@ -3,6 +3,7 @@ package telemetry
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"time"
 )
 
@@ -17,6 +18,7 @@ type outcome struct {
 // history and tries once more.
 func (d *database) commit(ctx context.Context, b *batch, now time.Time, maxSize int64) (outcome, error) {
 	var out outcome
+	d.bind(ctx, maxSize)
 	err := d.commitOnce(ctx, b, now, &out)
 	if err != nil && kindOf(err) == Full {
 		n, shrinkErr := d.shrink(ctx, maxSize)
@@ -36,6 +38,22 @@ func (d *database) commit(ctx context.Context, b *batch, now time.Time, maxSize 
 	n, _ := d.keepBelow(ctx, maxSize)
 	out.gaveUp += n
 	return out, nil
+}
+
+// bind holds the file to a bound that may have changed. SQLite takes none below
+// the size that the file has: then it is tidied, and the bound set next time.
+func (d *database) bind(ctx context.Context, maxSize int64) {
+	if maxSize == d.bound {
+		return
+	}
+	if maxSize != d.asked {
+		d.asked, d.prune = maxSize, time.Time{}
+	}
+	var pages int64
+	err := d.w.QueryRowContext(ctx, fmt.Sprintf("PRAGMA max_page_count(%d)", maxSize/pageSize)).Scan(&pages)
+	if err == nil && pages == maxSize/pageSize {
+		d.bound = maxSize
+	}
 }
 
 func (d *database) commitOnce(ctx context.Context, b *batch, now time.Time, out *outcome) error {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -32,7 +33,12 @@ type database struct {
 	base  int64            // what batch numbers of this run are added to
 	prune time.Time        // when retention was last applied
 
+	bound, asked int64 // of the file's size: what holds, and what was last asked for
+
 	suspect atomic.Bool // a reader met damage: check before the next commit
+
+	reading sync.RWMutex // held for reading by readers, for writing by close
+	closed  bool
 }
 
 func dsn(path string, extra ...string) string {
@@ -60,7 +66,7 @@ func openDatabase(ctx context.Context, path string, check, fresh bool, maxSize i
 		return nil, err
 	}
 	w.SetMaxOpenConns(1)
-	d := &database{path: path, w: w, ids: map[string]int64{}}
+	d := &database{path: path, w: w, ids: map[string]int64{}, bound: maxSize, asked: maxSize}
 	if err := d.begin(ctx, check); err != nil {
 		w.Close()
 		return nil, err
@@ -153,6 +159,11 @@ func (d *database) bytes() int64 {
 	return sum
 }
 
+// close waits for the readers; who comes later finds no rows, as in a store in
+// memory.
 func (d *database) close() error {
+	d.reading.Lock()
+	defer d.reading.Unlock()
+	d.closed = true
 	return errors.Join(d.r.Close(), d.w.Close()) // the last one folds the log in
 }

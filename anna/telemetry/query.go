@@ -13,6 +13,11 @@ func (d *database) query(ctx context.Context, query string, scan func(*sql.Rows)
 	if d == nil {
 		return nil
 	}
+	d.reading.RLock()
+	defer d.reading.RUnlock()
+	if d.closed {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, queryBound)
 	defer cancel()
 	rows, err := d.r.QueryContext(ctx, query, args...)

@@ -180,6 +180,11 @@ func (d *database) samples(ctx context.Context, name string, begin, end int64, r
 	if d == nil {
 		return nil, 0, nil
 	}
+	d.reading.RLock()
+	defer d.reading.RUnlock()
+	if d.closed {
+		return nil, 0, nil
+	}
 	list, taken, err := d.readSamples(ctx, name, begin, end, r)
 	if err != nil {
 		err = d.met(err)

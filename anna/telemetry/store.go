@@ -172,6 +172,14 @@ func (s *Store) Trouble() []Trouble {
 	return list
 }
 
+// SetMaxSize bounds the file anew, from the next commit on. A file that is
+// larger gives up its oldest history at the next tidying.
+func (s *Store) SetMaxSize(size int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.opt.MaxSize = max(size, leastMaxSize)
+}
+
 // Stats returns the counters.
 func (s *Store) Stats() Stats {
 	s.mu.Lock()

@@ -75,14 +75,15 @@ func (s *Store) commit(ctx context.Context) error {
 	}
 	s.mu.Lock()
 	b := s.waiting
+	maxSize := s.opt.MaxSize
 	s.live.closeEnded(s.opt.Now(), b)
 	s.inflight, s.waiting = b, newBatch(b.number+1)
 	s.mu.Unlock()
 
-	result, err := s.db.commit(ctx, b, s.opt.Now(), s.opt.MaxSize)
+	result, err := s.db.commit(ctx, b, s.opt.Now(), maxSize)
 	if err != nil && damaged(err) {
 		if err = s.replace(ctx, err); err == nil {
-			result, err = s.db.commit(ctx, b, s.opt.Now(), s.opt.MaxSize)
+			result, err = s.db.commit(ctx, b, s.opt.Now(), maxSize)
 		}
 	}
 
@@ -164,7 +165,10 @@ func (s *Store) tryAttach(ctx context.Context) error {
 	if err := s.claim.mark(); err != nil {
 		return err
 	}
-	db, err := openDatabase(ctx, s.claim.path(), s.claim.dirty && !fresh, fresh, s.opt.MaxSize)
+	s.mu.Lock()
+	maxSize := s.opt.MaxSize
+	s.mu.Unlock()
+	db, err := openDatabase(ctx, s.claim.path(), s.claim.dirty && !fresh, fresh, maxSize)
 	if err != nil {
 		return err
 	}

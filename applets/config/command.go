@@ -1,10 +1,15 @@
 package config
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -54,10 +59,12 @@ func commands() []*console.Command {
 				Flags: []cli.Flag{
 					&cli.IntFlag{Name: "limit", Aliases: []string{"l"}, Usage: "at most `N`, the newest", Value: 20},
 					&cli.StringFlag{Name: "show", Usage: "print the configuration of `GENERATION`"},
+					&cli.StringFlag{Name: "attempt", Usage: "print what attempt `N` read, also where it was rejected"},
 				},
 				Examples: []console.Example{
 					{Line: "annactl config history", Says: "the receipts"},
 					{Line: "sudo annactl config history --show 3 > config.toml", Says: "the way back"},
+					{Line: "sudo annactl config history --attempt 7", Says: "a rejected one, for inspection"},
 				},
 				Calls: []string{methodList, methodShow},
 				Run:   history,
@@ -164,26 +171,69 @@ func diff(c *console.Console) error {
 	case len(c.Args) > 0 && report.Missing:
 		return fmt.Errorf("cannot compare with %s: there is no such file", path)
 	}
-	d := Difference{Path: path, Generation: running.Generation, Changes: []config.Change{}}
-	for _, v := range running.Keys {
-		// What the command line set, a reload does not touch.
-		if after := next.Text(v.Key); after != v.Text && !fromFlag(v.Origin) {
-			d.Changes = append(d.Changes, config.Change{Key: v.Key, Before: v.Text, After: after, Class: v.Class})
-		}
-	}
+	d := Difference{Path: path, Generation: running.Generation, Changes: differences(running, effective(next))}
 	return c.Answer(d, func(w io.Writer) { printDiff(w, c.Theme, d) })
 }
 
-func fromFlag(origin string) bool { return len(origin) > 2 && origin[:2] == "--" }
+// differences lists what another configuration would change. Two ways of
+// writing one value are none, and what the daemon's command line set, a reload
+// does not touch.
+func differences(running, next Effective) []config.Change {
+	list := []config.Change{}
+	for _, v := range running.Keys {
+		after, known := next.find(v.Key)
+		if known && !same(v.Value, after.Value) && !strings.HasPrefix(v.Origin, "--") {
+			list = append(list, config.Change{Key: v.Key, Before: v.Text, After: after.Text, Class: v.Class})
+		}
+	}
+	before, after := digests(running), digests(next)
+	for _, name := range slices.Sorted(maps.Keys(union(before, after))) {
+		if before[name] != after[name] {
+			list = append(list, config.Change{Key: name, Before: before[name], After: after[name], Class: config.Live})
+		}
+	}
+	return list
+}
+
+// same compares values of which one has crossed the socket.
+func same(x, y any) bool {
+	a, errA := json.Marshal(x)
+	b, errB := json.Marshal(y)
+	return errA == nil && errB == nil && bytes.Equal(a, b)
+}
+
+func digests(e Effective) map[string]string {
+	m := map[string]string{}
+	for _, p := range e.Policies {
+		m[p.Name] = p.Digest
+	}
+	return m
+}
+
+func union(a, b map[string]string) map[string]string {
+	m := maps.Clone(a)
+	maps.Copy(m, b)
+	return m
+}
 
 func history(c *console.Console) error {
-	if c.IsSet("show") {
-		n, err := strconv.ParseUint(c.String("show"), 10, 64)
-		if err != nil || n == 0 {
-			return console.Usagef("as in: "+c.Path()+" --show 3", "flag --show needs the number of a generation, not %q", c.String("show"))
+	if c.IsSet("show") && c.IsSet("attempt") {
+		return console.Usagef("as in: "+c.Path()+" --show 3", "flags --show and --attempt exclude each other")
+	}
+	for flag, what := range map[string]string{"show": "generation", "attempt": "attempt"} {
+		if !c.IsSet(flag) {
+			continue
+		}
+		n, err := strconv.ParseInt(c.String(flag), 10, 64)
+		if err != nil || n < 1 {
+			return console.Usagef("as in: "+c.Path()+" --"+flag+" 3", "flag --%s needs the number of a %s, not %q", flag, what, c.String(flag))
+		}
+		p := ShowParams{ID: n}
+		if flag == "show" {
+			p = ShowParams{Generation: uint64(n)}
 		}
 		var s Stored
-		if err := c.Call(methodShow, ShowParams{Generation: n}, &s); err != nil {
+		if err := c.Call(methodShow, p, &s); err != nil {
 			return err
 		}
 		return c.Answer(s, func(w io.Writer) { io.WriteString(w, s.Config) })

@@ -7,6 +7,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/applet"
 	"github.com/jjgarcianorway/anna-assistant/anna/config"
@@ -54,11 +55,14 @@ const MaxList = 200
 
 // Effective is a whole configuration, key by key.
 type Effective struct {
-	Path       string          `json:"path"`
-	Missing    bool            `json:"missing"` // there is no such file: the defaults hold
-	Generation uint64          `json:"generation,omitempty"`
-	Keys       []Value         `json:"keys"`
-	Waiting    []config.Change `json:"waiting_for_restart,omitempty"`
+	Path       string  `json:"path"`
+	Missing    bool    `json:"missing"` // there is no such file: the defaults hold
+	Generation uint64  `json:"generation,omitempty"`
+	Keys       []Value `json:"keys"`
+	// Policies are the files of policies.d, with the beginning of the SHA-256
+	// of each.
+	Policies []PolicyFile    `json:"policies"`
+	Waiting  []config.Change `json:"waiting_for_restart,omitempty"`
 }
 
 // Value is one key.
@@ -69,6 +73,12 @@ type Value struct {
 	Origin  string       `json:"origin"` // default, FILE:LINE, or the flag
 	Default bool         `json:"default"`
 	Class   config.Class `json:"class"`
+}
+
+// PolicyFile is a file of policies.d, as its directory and name.
+type PolicyFile struct {
+	Name   string `json:"name"`
+	Digest string `json:"digest"`
 }
 
 // effective lists a configuration.
@@ -82,7 +92,21 @@ func effective(cfg *config.Config) Effective {
 			Origin: fmt.Sprint(o), Default: o.IsDefault(), Class: k.Class,
 		})
 	}
+	e.Policies = []PolicyFile{}
+	for _, c := range config.Diff(config.Default(), cfg) {
+		if _, isKey := e.find(c.Key); !isKey {
+			e.Policies = append(e.Policies, PolicyFile{c.Key, c.After})
+		}
+	}
 	return e
+}
+
+func (e *Effective) find(key string) (Value, bool) {
+	i := slices.IndexFunc(e.Keys, func(v Value) bool { return v.Key == key })
+	if i < 0 {
+		return Value{}, false
+	}
+	return e.Keys[i], true
 }
 
 // ListParams bound list_generations.
@@ -93,6 +117,9 @@ type ListParams struct {
 // History is the result of list_generations.
 type History struct {
 	Receipts []config.Receipt `json:"receipts"`
+	// Omitted counts older ones that were asked for and would make the answer
+	// too long.
+	Omitted int `json:"omitted,omitempty"`
 }
 
 // ShowParams name a receipt or a generation; a generation is the attempt that

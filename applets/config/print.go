@@ -54,7 +54,10 @@ func printHistory(w io.Writer, t ui.Theme, h History) {
 		fmt.Fprintln(w, "no configuration was loaded yet, or its history is not stored")
 		return
 	}
-	rows := [][]string{{"GENERATION", "WHEN", "BY", "OUTCOME", ""}}
+	if h.Omitted > 0 {
+		fmt.Fprintf(w, "%d older ones are left out: the answer would be too long\n", h.Omitted)
+	}
+	rows := [][]string{{"GENERATION", "ATTEMPT", "WHEN", "BY", "OUTCOME", ""}}
 	for _, r := range h.Receipts {
 		by := r.Origin
 		if r.UID != nil {
@@ -65,7 +68,7 @@ func printHistory(w io.Writer, t ui.Theme, h History) {
 			outcome = t.Paint(ui.Bad, outcome)
 		}
 		rows = append(rows, []string{
-			fmt.Sprint(r.Generation), r.Time.Local().Format(time.DateTime), ui.Plain(by), outcome, summary(r),
+			fmt.Sprint(r.Generation), fmt.Sprint(r.ID), r.Time.Local().Format(time.DateTime), ui.Plain(by), outcome, summary(r),
 		})
 	}
 	io.WriteString(w, ui.Columns(rows))

@@ -35,8 +35,13 @@ func serveList(h *host.Host, r *rpc.Request) (any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the stored generations: %w", err)
 	}
-	out := History{Receipts: []config.Receipt{}}
-	for _, g := range stored {
+	first, size := len(stored), 0
+	for first > 0 && size+len(stored[first-1].Data) <= mostList {
+		first--
+		size += len(stored[first].Data)
+	}
+	out := History{Receipts: []config.Receipt{}, Omitted: first}
+	for _, g := range stored[first:] {
 		rec, err := receipt(g)
 		if err != nil {
 			return nil, err
@@ -45,6 +50,10 @@ func serveList(h *host.Host, r *rpc.Request) (any, error) {
 	}
 	return out, nil
 }
+
+// mostList bounds the receipts of one answer, in bytes: rejected ones hold all
+// their problems.
+const mostList = 1 << 20
 
 func receipt(g telemetry.Generation) (config.Receipt, error) {
 	var rec config.Receipt

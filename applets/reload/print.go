@@ -3,6 +3,7 @@ package reload
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/config"
 	"github.com/jjgarcianorway/anna-assistant/anna/ui"
@@ -31,13 +32,25 @@ func print(w io.Writer, t ui.Theme, r config.Receipt) {
 		io.WriteString(w, ui.Columns(rows))
 	}
 	if len(r.Waiting) > 0 {
-		fmt.Fprintf(w, "\n%d of the keys hold only after a restart: sudo systemctl restart annad\n", len(r.Waiting))
+		names := make([]string, len(r.Waiting))
+		for i, c := range r.Waiting {
+			names[i] = ui.Plain(c.Key)
+		}
+		fmt.Fprintf(w, "\nholds after a restart (sudo systemctl restart annad): %s\n", strings.Join(names, ", "))
 	}
 	if r.Before != nil && r.After != nil {
-		fmt.Fprintf(w, "\n  memory %s %s %s, modules %d %s %d, events waiting %d %s %d\n",
+		fmt.Fprintf(w, "\n  memory %s %s %s, p99 %s %s %s, modules %d %s %d, events waiting %d %s %d\n",
 			memory(r.Before.MemoryMB), t.Arrow(), memory(r.After.MemoryMB),
+			latency(r.Before.RPCP99MS), t.Arrow(), latency(r.After.RPCP99MS),
 			r.Before.Modules, t.Arrow(), r.After.Modules, r.Before.QueueWait, t.Arrow(), r.After.QueueWait)
 	}
+}
+
+func latency(ms *float64) string {
+	if ms == nil {
+		return "unknown"
+	}
+	return ui.Millis(*ms)
 }
 
 func value(s string) string {

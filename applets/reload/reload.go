@@ -31,7 +31,7 @@ var Row = applet.Row{
 				Name: methodLast, Summary: "the receipt of the last attempt to load a configuration",
 				Kind: rpc.Quick, Access: rpc.Observe, Idempotent: true,
 			},
-			Result: config.Receipt{}, Serve: serveLast,
+			Params: LastParams{}, Result: Last{}, Serve: serveLast,
 		},
 	},
 }
@@ -46,17 +46,45 @@ func serveReload(h *host.Host, r *rpc.Request) (any, error) {
 		return nil, err
 	}
 	uid := r.Peer.UID
-	rec := h.Reload("rpc", &uid)
+	rec, err := h.Reload("rpc", &uid)
+	if err != nil {
+		return nil, rpc.Errorf(rpc.Busy, "cannot load the configuration: %w", err)
+	}
 	if rec.Outcome == config.Rejected {
-		return nil, rpc.Errorf(rpc.ConfigInvalid, "cannot apply the configuration %s: it is rejected, and the one before holds on", rec.Path).WithDetails(rec)
+		return nil, rejection(rec)
 	}
 	return rec, nil
 }
 
+func rejection(rec config.Receipt) error {
+	return rpc.Errorf(rpc.ConfigInvalid, "cannot apply the configuration %s: it is rejected, and the one before holds on", rec.Path).WithDetails(rec)
+}
+
+// LastParams narrow get_last_reload down to one origin.
+type LastParams struct {
+	Origin string `json:"origin,omitempty"` // start, signal, watch or rpc
+}
+
+// Last is the result of get_last_reload: a receipt, with ID 0 where there is
+// none of that origin.
+type Last struct {
+	config.Receipt
+	// Begun is the ID of the attempt under way, or else of the last one: one
+	// with a higher ID has read the files after this answer.
+	Begun int64 `json:"begun"`
+}
+
 func serveLast(h *host.Host, r *rpc.Request) (any, error) {
-	if err := r.Decode(&struct{}{}); err != nil {
+	var p LastParams
+	if err := r.Decode(&p); err != nil {
 		return nil, err
 	}
-	last, _ := h.ReloadStatus()
-	return last, nil
+	switch p.Origin {
+	case "", "start", "signal", "watch", "rpc":
+	default:
+		return nil, rpc.Errorf(rpc.InvalidParams, "cannot show the last reload: there is no origin %.40q", p.Origin).
+			WithHint("Origins are start, signal, watch and rpc")
+	}
+	rec, begun := h.LastReload(p.Origin)
+	return Last{rec, begun}, nil
 }

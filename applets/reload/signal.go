@@ -21,33 +21,38 @@ type daemon struct {
 	StartTicks uint64 `json:"start_ticks"`
 }
 
+// pollEvery is how often the receipt is asked for: a signal has no answer.
+const pollEvery = 10 * time.Millisecond
+
 // bySignal asks with SIGHUP, and waits for the receipt of it.
 func bySignal(c *console.Console) (config.Receipt, error) {
-	var before, rec config.Receipt
+	var before, last Last
 	if err := c.Call(methodLast, nil, &before); err != nil {
-		return rec, err
+		return config.Receipt{}, err
 	}
 	if err := hangUp(c); err != nil {
-		return rec, &console.Hinted{Err: fmt.Errorf("cannot signal the daemon: %w", err), Hint: "Ask over the socket instead: " + c.Program() + " reload"}
+		return config.Receipt{}, &console.Hinted{Err: fmt.Errorf("cannot signal the daemon: %w", err), Hint: "Ask over the socket instead: " + c.Program() + " reload"}
 	}
 	deadline := time.Now().Add(c.Timeout())
 	for time.Now().Before(deadline) {
-		if err := c.Call(methodLast, nil, &rec); err != nil {
-			return rec, err
+		if err := c.Call(methodLast, LastParams{Origin: "signal"}, &last); err != nil {
+			return config.Receipt{}, err
 		}
-		if rec.ID > before.ID && rec.Origin == "signal" {
-			if rec.Outcome == config.Rejected {
-				return rec, rpc.Errorf(rpc.ConfigInvalid, "cannot apply the configuration %s: it is rejected, and the one before holds on", rec.Path).WithDetails(rec)
+		// One that was under way before may have read the files before they were
+		// as they are.
+		if last.ID > before.Begun {
+			if last.Outcome == config.Rejected {
+				return last.Receipt, rejection(last.Receipt)
 			}
-			return rec, nil
+			return last.Receipt, nil
 		}
 		select {
-		case <-time.After(20 * time.Millisecond):
+		case <-time.After(pollEvery):
 		case <-c.Context().Done():
-			return rec, c.Context().Err()
+			return config.Receipt{}, c.Context().Err()
 		}
 	}
-	return rec, rpc.Errorf(rpc.ReadTimeout, "cannot get the receipt: the signal was sent, and the daemon has not reloaded within %s", c.Timeout())
+	return config.Receipt{}, rpc.Errorf(rpc.ReadTimeout, "cannot get the receipt: the signal was sent, and the daemon has not reloaded within %s", c.Timeout())
 }
 
 // hangUp sends SIGHUP to the daemon and to nothing else. Who that is, the
@@ -95,14 +100,16 @@ func identify(c *console.Console) (daemon, error) {
 	return said, check(said, peer, owner, "/proc")
 }
 
-// check refuses whatever does not agree.
+// check refuses whatever does not agree. The daemon runs as the owner of its
+// socket or as root; where root owns the socket, as systemd makes it, whoever
+// answers there was put there by root.
 func check(said daemon, peer rpc.Peer, owner int, procRoot string) error {
 	switch ticks, alive := diagnose.StartTime(procRoot, said.PID); {
 	case said.PID <= 1 || peer.PID <= 1:
 		return fmt.Errorf("it says that it is process %d, the kernel says %d, and neither may be 1", said.PID, peer.PID)
 	case said.PID != peer.PID:
 		return fmt.Errorf("it says that it is process %d, but process %d listens on the socket", said.PID, peer.PID)
-	case peer.UID != 0 && peer.UID != owner:
+	case peer.UID != 0 && owner != 0 && peer.UID != owner:
 		return fmt.Errorf("process %d runs as user %d, and the socket belongs to user %d", peer.PID, peer.UID, owner)
 	case !alive:
 		return fmt.Errorf("there is no process %d", said.PID)
