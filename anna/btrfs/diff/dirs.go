@@ -104,7 +104,7 @@ func (e *engine) visit(w which, dir uint64, x entry) (*node, error) {
 		e.nest.found(w, link{dir, x.name}, x.at.Object)
 		return nil, nil
 	}
-	if x.at.Type != btrfs.TypeInodeItem || e.fresh(x.transid) {
+	if x.at.Type != btrfs.TypeInodeItem || e.brought(x) {
 		return nil, nil
 	}
 	f := e.inner[w]

@@ -20,9 +20,9 @@ type engine struct {
 
 	// owned says that the source brings up this inode of a side.
 	owned func(w which, ino uint64, i *btrfs.Inode) bool
-	// fresh says that an entry made at that generation names an inode that
-	// the source brings up in any case.
-	fresh func(transid uint64) bool
+	// brought says, without looking at it, that the source brings up what
+	// an entry leads to.
+	brought func(x entry) bool
 
 	trees [2]*tree
 	main  [2]*feed // of the inode at hand
@@ -122,12 +122,7 @@ func (e *engine) single(w which, n *node) error {
 
 // alone reports the names of an inode that exists on one side only.
 func (e *engine) alone(w which, n *node) error {
-	sign := int64(1)
-	if w == from {
-		sign = -1
-	}
-	e.summary.SizeDelta += sign * int64(n.size())
-	e.summary.AllocatedDelta += sign * int64(e.allocated(n))
+	e.count(w, n, false)
 	for i, l := range n.links {
 		if err := e.aloneLink(w, n, l, i > 0); err != nil {
 			return err
@@ -215,13 +210,34 @@ func (e *engine) replaced(a, b *node, c Change, at link) error {
 func (e *engine) oneSided(w which, n *node, l link, more bool) (Change, error) {
 	path, err := e.trees[w].path(e.ctx, l)
 	c := Change{Kind: Added, Path: path, Type: n.kind(), Inode: n.ino}
+	if w == from {
+		c.Kind = Removed
+	}
+	e.sizes(w, n, more, &c)
+	return c, err
+}
+
+// count adds an inode to the deltas, with its first name.
+func (e *engine) count(w which, n *node, more bool) {
+	if more {
+		return
+	}
+	sign := int64(1)
+	if w == from {
+		sign = -1
+	}
+	e.summary.SizeDelta += sign * int64(n.size())
+	e.summary.AllocatedDelta += sign * int64(e.allocated(n))
+}
+
+// sizes fills in the sizes of a side.
+func (e *engine) sizes(w which, n *node, more bool, c *Change) {
 	size, allocated := n.size(), e.allocated(n)
 	if w == from {
-		c.Kind, c.SizeBefore, c.AllocatedBefore, c.LinkBefore = Removed, size, allocated, more
+		c.SizeBefore, c.AllocatedBefore, c.LinkBefore = size, allocated, more
 	} else {
 		c.SizeAfter, c.AllocatedAfter, c.LinkAfter = size, allocated, more
 	}
-	return c, err
 }
 
 // allocated is what stat(2) says of a file or symbolic link: whole sectors.

@@ -90,7 +90,7 @@ func Run(ctx context.Context, fs *btrfs.FS, fromID, toID uint64, opt Options, em
 	}
 	r.Related, r.Fork = rel.related, rel.fork
 	e := newEngine(ctx, fs, info, rel, [2]uint64{fromID, toID}, emit)
-	if err := r.choose(ctx, fs, opt.Engine, a, b, rel); err != nil {
+	if err := r.choose(ctx, s, opt.Engine, rel); err != nil {
 		return nil, err
 	}
 	progress := func(ino uint64) {
@@ -98,12 +98,7 @@ func Run(ctx context.Context, fs *btrfs.FS, fromID, toID uint64, opt Options, em
 			opt.Progress(Progress{Engine: r.Engine, Inode: ino, Changes: e.summary.Total()})
 		}
 	}
-	switch r.Engine {
-	case Tree:
-		err = e.scan(fs, progress)
-	default:
-		err = fmt.Errorf("cannot compare with engine %q: not known", r.Engine)
-	}
+	err = r.find(e, fs, opt.Engine, progress)
 	if err == nil {
 		err = e.nest.finish(e)
 	}
@@ -114,10 +109,24 @@ func Run(ctx context.Context, fs *btrfs.FS, fromID, toID uint64, opt Options, em
 	return r, r.settle(ctx, fs, s, e.unsteady)
 }
 
-// choose decides on the engine.
-func (r *Report) choose(ctx context.Context, fs *btrfs.FS, want Engine, a, b root, rel relation) error {
-	r.Engine = Tree
-	return nil
+// find runs the engine. Where send fails before it has told anything, the trees
+// are compared instead, unless send was asked for.
+func (r *Report) find(e *engine, fs *btrfs.FS, want Engine, progress func(uint64)) error {
+	if r.Engine == Paths {
+		return e.walk(progress)
+	}
+	if r.Engine == Send {
+		set, err := e.candidates(fs)
+		if err == nil {
+			return e.sent(set, progress)
+		}
+		if want == Send || e.ctx.Err() != nil {
+			return err
+		}
+		r.Engine = Tree
+		r.Notes = append(r.Notes, fmt.Sprintf("compared by the trees, for the kernel's send could not be used: %v", err))
+	}
+	return e.scan(fs, progress)
 }
 
 // settle finds out whether a side changed meanwhile.

@@ -30,7 +30,8 @@ const runGap = 4
 // scan brings up every inode that either side wrote since they parted.
 func (e *engine) scan(fs *btrfs.FS, progress func(ino uint64)) error {
 	e.owned = func(_ which, _ uint64, i *btrfs.Inode) bool { return i.Transid >= e.rel.fork }
-	e.fresh = func(transid uint64) bool { return transid >= e.rel.fork }
+	// An entry is made together with the last change of what it names, or before.
+	e.brought = func(x entry) bool { return x.transid >= e.rel.fork }
 	var p [2]pruned
 	for w := range p {
 		p[w].c = fs.NewScanner(btrfs.ScanBuffer).Scan(e.ctx, btrfs.Range{

@@ -1,0 +1,243 @@
+package diff
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/jjgarcianorway/anna-assistant/anna/btrfs"
+)
+
+// inodes is a set of inode numbers, which lie close together.
+type inodes map[uint64]uint64
+
+func (s inodes) add(ino uint64)      { s[ino>>6] |= 1 << (ino & 63) }
+func (s inodes) has(ino uint64) bool { return s[ino>>6]&(1<<(ino&63)) != 0 }
+
+// each calls use for batches of the set, in order.
+func (s inodes) each(use func(inos []uint64) error) error {
+	list := make([]uint64, 0, batch+64)
+	for _, k := range slices.Sorted(maps.Keys(s)) {
+		for bit := range uint64(64) {
+			if s[k]>>bit&1 != 0 {
+				list = append(list, k<<6|bit)
+			}
+		}
+		if len(list) >= batch {
+			if err := use(list); err != nil {
+				return err
+			}
+			list = list[:0]
+		}
+	}
+	return use(list)
+}
+
+// sent brings up every inode that the kernel's send touches on its way from one
+// side to the other.
+func (e *engine) sent(set inodes, progress func(ino uint64)) error {
+	e.owned = func(_ which, ino uint64, _ *btrfs.Inode) bool { return set.has(ino) }
+	e.brought = func(x entry) bool { return set.has(x.at.Object) }
+	return set.each(func(inos []uint64) error {
+		if len(inos) == 0 {
+			return nil
+		}
+		progress(inos[len(inos)-1])
+		return e.classify(inos)
+	})
+}
+
+// candidates runs send and follows its stream. send skips what both trees share
+// by its address, whatever generation it is of, and mentions every inode whose
+// item differs.
+func (e *engine) candidates(fs *btrfs.FS) (inodes, error) {
+	dir, err := fs.OpenSubvolume(e.trees[to].id)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	r, w, err := pipe()
+	if err != nil {
+		return nil, fmt.Errorf("cannot make pipe: %w", err)
+	}
+	defer r.Close()
+	done := make(chan error, 1)
+	go func() { // send blocks its thread until all is read
+		err := btrfs.SendChanges(dir, e.trees[from].id, w)
+		w.Close()
+		done <- err
+	}()
+	stop := context.AfterFunc(e.ctx, func() { r.Close() })
+	o := overlay{e: e, set: inodes{}, dirs: map[uint64]map[string]uint64{}}
+	err = o.follow(btrfs.NewSendReader(r))
+	if err != nil {
+		r.Close() // or send would wait for a reader
+	}
+	sending := <-done
+	stop()
+	switch {
+	case e.ctx.Err() != nil:
+		return nil, e.ctx.Err()
+	case sending != nil && !errors.Is(sending, unix.EPIPE):
+		return nil, sending
+	}
+	return o.set, err
+}
+
+// pipe makes a pipe whose reader can be closed while it waits, and whose writer
+// blocks as the kernel's send wants it.
+func pipe() (r, w *os.File, err error) {
+	var fd [2]int
+	if err := unix.Pipe2(fd[:], unix.O_CLOEXEC); err != nil {
+		return nil, nil, err
+	}
+	_ = unix.SetNonblock(fd[0], true)
+	_, _ = unix.FcntlInt(uintptr(fd[1]), unix.F_SETPIPE_SZ, 1<<20) // fewer changes of thread
+	return os.NewFile(uintptr(fd[0]), "send stream"), os.NewFile(uintptr(fd[1]), "send stream"), nil
+}
+
+// An overlay is the directory tree in the state that a send stream has led to
+// so far: the older side, with the entries that the stream made or removed. The
+// stream names inodes by their paths in that state.
+type overlay struct {
+	e    *engine
+	set  inodes
+	dirs map[uint64]map[string]uint64 // changed entries; 0: removed
+
+	near     string // the directory that was resolved last
+	nearNode uint64
+}
+
+// made marks the inodes of the stream's making: their numbers may be taken on
+// the older side, by others.
+const made = 1 << 63
+
+func (o *overlay) follow(r *btrfs.SendReader) error {
+	for {
+		c, err := r.Next()
+		switch {
+		case errors.Is(err, io.EOF) && c.Kind == btrfs.SendEnd:
+			return nil
+		case err != nil:
+			return err
+		}
+		if err := o.apply(c); err != nil {
+			return fmt.Errorf("cannot follow send stream: %w", err)
+		}
+	}
+}
+
+func (o *overlay) apply(c btrfs.SendCommand) error {
+	switch c.Kind {
+	case btrfs.SendSubvol, btrfs.SendSnapshot:
+		return nil
+	case btrfs.SendMkfile, btrfs.SendMkdir, btrfs.SendMknod, btrfs.SendMkfifo, btrfs.SendMksock, btrfs.SendSymlink:
+		o.set.add(c.Ino)
+		return o.put(string(c.Path), c.Ino|made)
+	case btrfs.SendRename:
+		n, err := o.touch(string(c.Path))
+		if err != nil {
+			return err
+		}
+		o.near = ""
+		if err := o.put(string(c.Path), 0); err != nil {
+			return err
+		}
+		return o.put(string(c.To), n)
+	case btrfs.SendLink:
+		n, err := o.touch(string(c.Link))
+		if err != nil {
+			return err
+		}
+		return o.put(string(c.Path), n)
+	case btrfs.SendUnlink, btrfs.SendRmdir:
+		if _, err := o.touch(string(c.Path)); err != nil {
+			return err
+		}
+		o.near = ""
+		return o.put(string(c.Path), 0)
+	}
+	_, err := o.touch(string(c.Path))
+	return err
+}
+
+// touch finds the inode of a path and makes it a candidate.
+func (o *overlay) touch(path string) (uint64, error) {
+	n, err := o.resolve(path)
+	if err == nil {
+		o.set.add(n &^ made)
+	}
+	return n, err
+}
+
+func split(path string) (dir, name string) {
+	i := strings.LastIndexByte(path, '/')
+	return path[:max(i, 0)], path[i+1:]
+}
+
+func (o *overlay) put(path string, n uint64) error {
+	dir, name := split(path)
+	d, err := o.directory(dir)
+	if err != nil {
+		return err
+	}
+	if o.dirs[d] == nil {
+		o.dirs[d] = map[string]uint64{}
+	}
+	o.dirs[d][name] = n
+	return nil
+}
+
+func (o *overlay) resolve(path string) (uint64, error) {
+	if path == "" {
+		return top, nil
+	}
+	dir, name := split(path)
+	d, err := o.directory(dir)
+	if err != nil {
+		return 0, err
+	}
+	return o.entry(d, name)
+}
+
+func (o *overlay) directory(path string) (uint64, error) {
+	switch path {
+	case "":
+		return top, nil
+	case o.near:
+		return o.nearNode, nil
+	}
+	n := uint64(top)
+	for name := range strings.SplitSeq(path, "/") {
+		var err error
+		if n, err = o.entry(n, name); err != nil {
+			return 0, err
+		}
+	}
+	o.near, o.nearNode = path, n
+	return n, nil
+}
+
+func (o *overlay) entry(dir uint64, name string) (uint64, error) {
+	n, changed := o.dirs[dir][name]
+	if !changed && dir&made == 0 {
+		at, ok, err := o.e.trees[from].entry(o.e.ctx, dir, name)
+		if err != nil {
+			return 0, err
+		}
+		if ok && at.Type == btrfs.TypeInodeItem {
+			n = at.Object
+		}
+	}
+	if n == 0 {
+		return 0, fmt.Errorf("no entry %q in directory %d", name, dir&^made)
+	}
+	return n, nil
+}
