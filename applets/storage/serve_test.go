@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"math"
 	"net"
@@ -183,8 +184,8 @@ func TestDaemonRefuses(t *testing.T) {
 	} {
 		for _, method := range []string{methodGet, methodSpace} {
 			err := c.Call(t.Context(), method, Params{UUID: uuid}, nil)
-			e, ok := err.(*rpc.Error)
-			if !ok || e.Code != want {
+			var e *rpc.Error
+			if !errors.As(err, &e) || e.Code != want {
 				t.Errorf("%s of %q: %v, want %s", method, uuid, err, want)
 			}
 		}
