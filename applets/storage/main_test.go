@@ -35,7 +35,7 @@ func anna(t testing.TB, uid uint32, socket string, words ...string) (stdout, std
 	t.Helper()
 	var out, errs bytes.Buffer
 	c := exec.CommandContext(t.Context(), "/proc/self/exe", words...)
-	c.Env = []string{"STORAGE_TEST_PROGRAM=1", "ANNA_SOCKET=" + socket, "LANG=C.UTF-8"}
+	c.Env = []string{"STORAGE_TEST_PROGRAM=1", "GORACE=atexit_sleep_ms=0", "ANNA_SOCKET=" + socket, "LANG=C.UTF-8"}
 	c.Dir = "/"
 	c.Stdout, c.Stderr = &out, &errs
 	if uid != 0 {
