@@ -51,7 +51,7 @@ func BenchmarkEvents(b *testing.B) {
 		for i := range b.N {
 			ev := event(i)
 			ev.Seq, ev.Time = uint64(i+1), time.Unix(0, int64(i))
-			record = appendEventRecord(record[:0], &ev)
+			record = appendEventRecord(record[:0], &ev, nil)
 			if _, err := f.Write(record); err != nil {
 				b.Fatal(err)
 			}

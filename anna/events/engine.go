@@ -76,6 +76,7 @@ type Engine struct {
 	rate     *rateMeter
 	closed   bool
 	running  bool
+	resumed  map[string]bool // sources whose changes are kept
 	due      [domainCount]dueTimes
 	hands    handling
 	finished *ring[Composite]
@@ -112,6 +113,7 @@ func New(o Options) (*Engine, error) {
 	e := &Engine{
 		log: o.Logger, handler: o.Handler, settings: o.Settings,
 		wake: make(chan struct{}, 1), rate: newRateMeter(now), ledger: newLedger(o.Settings.History),
+		resumed: map[string]bool{},
 	}
 	e.commitDone = sync.NewCond(&e.mu)
 	if o.Dir != "" {
@@ -142,17 +144,22 @@ const observeChunk = 256
 // Observe accepts events: when it returns, they are written to the spool. See
 // [Sink].
 func (e *Engine) Observe(evs ...Event) (accepted int, err error) {
+	return e.observeChanges(evs, nil)
+}
+
+// observeChanges implements changeSink.
+func (e *Engine) observeChanges(evs []Event, changes [][]change) (accepted int, err error) {
 	for len(evs) > 0 && err == nil {
 		n := min(len(evs), observeChunk)
 		var took int
-		took, err = e.observe(evs[:n])
+		took, err = e.observe(evs[:n], changes)
 		accepted += took
-		evs = evs[n:]
+		evs, changes = evs[n:], changes[min(n, len(changes)):]
 	}
 	return accepted, err
 }
 
-func (e *Engine) observe(evs []Event) (accepted int, err error) {
+func (e *Engine) observe(evs []Event, changes [][]change) (accepted int, err error) {
 	now := time.Now()
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -181,8 +188,13 @@ func (e *Engine) observe(evs []Event) (accepted int, err error) {
 			wake = true
 		}
 		e.ledger.accept(&ev)
+		var moved []change
+		if i < len(changes) && e.resumed[ev.Source] {
+			moved = changes[i]
+			e.ledger.note(ev.Source, ev.Seq, moved)
+		}
 		if e.spool != nil {
-			e.buffer = appendEventRecord(e.buffer, &ev)
+			e.buffer = appendEventRecord(e.buffer, &ev, moved)
 		}
 		e.unwritten = true
 		accepted++

@@ -20,7 +20,7 @@ func sampleSpool() []byte {
 		}
 		if l.admit(&ev, &s) {
 			l.accept(&ev)
-			b = appendEventRecord(b, &ev)
+			b = appendEventRecord(b, &ev, nil)
 		}
 	}
 	add(Config, "a")
@@ -35,7 +35,9 @@ func sampleSpool() []byte {
 	l.done(true)
 	b = appendDoneRecord(b, 1, true)
 	add(Storage, "d")
-	return b
+	l.note("test", 3, []change{{"key", []byte(`1`)}, {key: "gone"}})
+	b = appendCheckpointRecord(b, l)
+	return appendForgetRecord(b, "other", 2)
 }
 
 func TestReplayIsTheLedger(t *testing.T) {

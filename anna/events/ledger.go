@@ -3,8 +3,8 @@ package events
 import "time"
 
 // A ledger is the whole state of the queue: what waits, what is in the
-// handler's hands, the history and the counters. It is changed by five steps
-// (accept, drop, take, done, lose), each of which is one record of the spool:
+// handler's hands, the history, the counters and the journals. It is changed by
+// steps (accept with note, drop, take, done, lose, forget), each of which is one record of the spool:
 // replaying the records over a checkpoint gives the same ledger. It does no
 // I/O and no locking.
 type ledger struct {
@@ -26,10 +26,12 @@ type ledger struct {
 	bytes    int // weight of the causes waiting
 
 	history *ring[Event]
+
+	journals map[string]*journal // by source
 }
 
 func newLedger(history int) *ledger {
-	return &ledger{history: newRing(history, historyBytes, func(ev *Event) int { return eventWeight(ev) })}
+	return &ledger{journals: map[string]*journal{}, history: newRing(history, historyBytes, func(ev *Event) int { return eventWeight(ev) })}
 }
 
 // admit says whether there is room for ev. When only its details are too much

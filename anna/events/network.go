@@ -225,29 +225,19 @@ func (w *netWatch) applyLink(c *netChange) error {
 
 // rename moves everything of a link to its new name and reports that once.
 func (w *netWatch) rename(from, to string) error {
-	ev := Event{
+	told := move[NetThing]{evs: []Event{{
 		Domain: Network, Kind: "link_renamed", Subject: to, Detail: "was " + from,
-		Attributes: map[string]string{"from": from}, Source: w.Name(),
-	}
-	if n, err := w.sink.Observe(ev); err != nil {
-		if errors.Is(err, ErrFull) {
-			w.count(refused, 1)
-		}
-		return err
-	} else {
-		w.count(eventsIn, uint64(n))
-	}
+		Attributes: map[string]string{"from": from},
+	}}}
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	for key, v := range maps.Clone(w.reported) {
+	for key, v := range w.reported {
 		if v.Link == from {
-			delete(w.reported, key)
 			v.Link = to
-			w.reported[v.key()] = v
+			told.steps = append(told.steps, step[NetThing]{key, nil}, step[NetThing]{v.key(), &v})
 		}
 	}
-	w.signal()
-	return nil
+	w.mu.Unlock()
+	return w.commit(w.sink, false, []move[NetThing]{told})
 }
 
 // goneWith reports the addresses of a link that goes: the kernel mostly says

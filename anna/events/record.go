@@ -9,10 +9,11 @@ import (
 // The records of the spool. Each is the step of the ledger that it repeats.
 const (
 	recordCheckpoint byte = 'C' // the whole ledger; the first of every segment
-	recordEvent      byte = 'E' // accept
+	recordEvent      byte = 'E' // accept and note
 	recordDrop       byte = 'X' // drop
 	recordTake       byte = 'T' // take
 	recordDone       byte = 'D' // done
+	recordForget     byte = 'F' // forget
 )
 
 // recordHeader is the length and the checksum (CRC-32C of the payload, RFC
@@ -37,9 +38,10 @@ func seal(b []byte, start int) []byte {
 	return b
 }
 
-func appendEventRecord(b []byte, ev *Event) []byte {
+func appendEventRecord(b []byte, ev *Event, changes []change) []byte {
 	b, start := begin(b)
-	return seal(appendEvent(append(b, recordEvent), ev), start)
+	b = appendEvent(append(b, recordEvent), ev)
+	return seal(appendChanges(b, changes), start)
 }
 
 func appendDropRecord(b []byte, domain int, n uint64) []byte {
@@ -81,7 +83,7 @@ func appendCheckpointRecord(b []byte, l *ledger) []byte {
 	for i := range l.history.count {
 		b = appendEvent(b, l.history.at(l.history.first+uint64(i)))
 	}
-	return seal(b, start)
+	return seal(appendJournals(b, l.journals), start)
 }
 
 // apply repeats one record on l. A record that does not fit the ledger (its
@@ -92,12 +94,13 @@ func (l *ledger) apply(payload []byte) error {
 	case recordCheckpoint:
 		return l.applyCheckpoint(&d)
 	case recordEvent:
-		ev := d.event()
+		ev, changes := d.event(), d.changes()
 		if d.err == nil && (ev.Kind == "" || ev.Seq <= l.lastSeq) {
 			d.fail("an event out of order")
 		}
 		if d.err == nil {
 			l.accept(&ev)
+			l.note(ev.Source, ev.Seq, changes)
 		}
 	case recordDrop:
 		domain, n := d.domain().index(), d.uint()
@@ -120,6 +123,8 @@ func (l *ledger) apply(payload []byte) error {
 		if d.err == nil {
 			l.done(failed)
 		}
+	case recordForget:
+		l.applyForget(&d)
 	default:
 		d.fail(fmt.Sprintf("unknown kind %#x", kind))
 	}
@@ -163,6 +168,7 @@ func (l *ledger) applyCheckpoint(d *decoder) error {
 			fresh.history.push(ev.Seq, ev)
 		}
 	}
+	fresh.journals = d.journals()
 	if d.err == nil && fresh.observed != fresh.processed+fresh.merged+fresh.pending()+fresh.droppedTotal() {
 		d.fail("counts that do not add up")
 	}

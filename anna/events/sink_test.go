@@ -64,6 +64,12 @@ func (c *collector) lines() []string {
 	return list
 }
 
+func (c *collector) last() Event {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.evs[len(c.evs)-1]
+}
+
 func (c *collector) clear() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -105,6 +111,22 @@ func eventually(t *testing.T, try func() error) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	t.Fatal(err)
+}
+
+// startAny runs a source that may have nothing to see yet.
+func startAny(t *testing.T, s Source, sink Sink) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := s.Run(ctx, sink); err != nil {
+			t.Error(err)
+		}
+	}()
+	stop = func() { cancel(); <-done }
+	t.Cleanup(stop)
+	return stop
 }
 
 // start runs a source until stop, which returns its error.

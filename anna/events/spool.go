@@ -47,7 +47,7 @@ type SpoolStatus struct {
 }
 
 const (
-	spoolMagic    = "anna events 1\n\x00\x00"
+	spoolMagic    = "anna events 2\n\x00\x00"
 	segmentBytes  = 4 << 20          // a segment is succeeded at this size,
 	segmentGrowth = 4                // or at this many times its checkpoint
 	segmentMost   = 256 << 20        // larger than any spool of ours: not read

@@ -60,7 +60,7 @@ func TestStorageMounts(t *testing.T) {
 	c.wait(t, "mounted "+a)
 	mount(a, "size=64k", unix.MS_REMOUNT|unix.MS_NOEXEC)
 	c.wait(t, "remounted "+a)
-	if got := c.evs[len(c.evs)-1].Attributes["options_added"]; got != "noexec" {
+	if got := c.last().Attributes["options_added"]; got != "noexec" {
 		t.Errorf("added options %q", got)
 	}
 	mount(a, "size=64k", unix.MS_REMOUNT|unix.MS_NOEXEC|unix.MS_RDONLY)

@@ -16,13 +16,17 @@ import (
 // events that were accepted, so that nothing is missed, whatever the queue
 // refused. (Where one change is two events and the queue takes only the first,
 // that one is told again.)
-type tracker[T any] struct {
+type tracker[T comparable] struct {
 	health
 	// describe says what happened when a subject went from old to now; either
 	// may be nil, for not there. No events means nothing worth telling.
 	describe func(key string, old, now *T, catchUp bool) []Event
 	// valid refuses entries of a saved state.
 	valid func(key string, v T) error
+
+	// moving is held from before an event is accepted until reported says so:
+	// a saved state holds all or nothing of it.
+	moving sync.Mutex
 
 	mu       sync.Mutex
 	reported map[string]T
@@ -46,17 +50,6 @@ func (t *tracker[T]) Name() string { return t.status.Name }
 // Changed implements [Source].
 func (t *tracker[T]) Changed() <-chan struct{} { return t.changed }
 
-func (t *tracker[T]) set1(key string, now *T) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if now == nil {
-		delete(t.reported, key)
-	} else {
-		t.reported[key] = *now
-	}
-	t.signal()
-}
-
 func (t *tracker[T]) signal() {
 	select {
 	case t.changed <- struct{}{}:
@@ -73,28 +66,126 @@ func (t *tracker[T]) get(key string) *T {
 	return nil
 }
 
+// A step is what one subject is now; nil for not there.
+type step[T comparable] struct {
+	key string
+	now *T
+}
+
+// A move is the events that tell of some steps.
+type move[T comparable] struct {
+	evs   []Event
+	steps []step[T]
+}
+
 // update reports one subject. ErrFull means that it is still to be reported.
 func (t *tracker[T]) update(sink Sink, key string, now *T, catchUp bool) error {
-	old := t.get(key)
-	if old == nil && now == nil {
-		return nil // gone before it was known
+	return t.commit(sink, catchUp, t.moveOf(nil, step[T]{key, now}, catchUp))
+}
+
+// moveOf appends what happened to one subject, if anything did.
+func (t *tracker[T]) moveOf(moves []move[T], s step[T], catchUp bool) []move[T] {
+	old := t.get(s.key)
+	if old == nil && s.now == nil || old != nil && s.now != nil && *old == *s.now {
+		return moves
 	}
-	evs := t.describe(key, old, now, catchUp)
-	for i := range evs {
-		evs[i].Source, evs[i].CatchUp = t.status.Name, catchUp
-	}
-	if len(evs) > 0 {
-		n, err := sink.Observe(evs...)
-		t.count(eventsIn, uint64(n))
-		if err != nil {
-			if errors.Is(err, ErrFull) {
-				t.count(refused, 1)
-			}
+	return append(moves, move[T]{t.describe(s.key, old, s.now, catchUp), []step[T]{s}})
+}
+
+// commit reports moves in their order and takes those over that were accepted
+// as a whole.
+func (t *tracker[T]) commit(sink Sink, catchUp bool, moves []move[T]) error {
+	for chunk := range slices.Chunk(moves, observeChunk) {
+		if err := t.commitSome(sink, catchUp, chunk); err != nil {
 			return err
 		}
 	}
-	t.set1(key, now)
 	return nil
+}
+
+func (t *tracker[T]) commitSome(sink Sink, catchUp bool, moves []move[T]) error {
+	t.moving.Lock()
+	defer t.moving.Unlock()
+	keeper, keeps := sink.(changeSink)
+	var evs []Event
+	var changes [][]change
+	for _, m := range moves {
+		for i := range m.evs {
+			m.evs[i].Source, m.evs[i].CatchUp = t.status.Name, catchUp
+		}
+		evs = append(evs, m.evs...)
+		if keeps && len(m.evs) > 0 { // the last event of a move completes it
+			changes = append(changes, make([][]change, len(m.evs))...)
+			changes[len(changes)-1] = changesOf(m.steps)
+		}
+	}
+	var n int
+	var err error
+	switch {
+	case len(evs) == 0:
+	case keeps:
+		n, err = keeper.observeChanges(evs, changes)
+	default:
+		n, err = sink.Observe(evs...)
+	}
+	t.count(eventsIn, uint64(n))
+	if errors.Is(err, ErrFull) {
+		t.count(refused, 1)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, m := range moves {
+		if n -= len(m.evs); n < 0 {
+			break
+		}
+		for _, s := range m.steps {
+			if s.now == nil {
+				delete(t.reported, s.key)
+			} else {
+				t.reported[s.key] = *s.now
+			}
+		}
+		t.signal()
+	}
+	return err
+}
+
+func changesOf[T comparable](steps []step[T]) []change {
+	list := make([]change, len(steps))
+	for i, s := range steps {
+		list[i].key = s.key
+		if s.now != nil {
+			list[i].value, _ = json.Marshal(s.now) // plain data: it cannot fail
+		}
+	}
+	return list
+}
+
+// replay puts changes over a loaded state.
+func (t *tracker[T]) replay(changes []change) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var errs error
+	for _, c := range changes {
+		if c.value == nil {
+			delete(t.reported, c.key)
+			continue
+		}
+		var v T
+		err := json.Unmarshal(c.value, &v)
+		if err == nil && t.valid != nil {
+			err = t.valid(c.key, v)
+		}
+		if err != nil {
+			errs = errors.Join(errs, fmt.Errorf("cannot take over %q: %w", c.key, err))
+			continue
+		}
+		t.reported[c.key] = v
+	}
+	if len(changes) > 0 {
+		t.signal()
+	}
+	return errs
 }
 
 // all reports every difference between what was reported and current.
@@ -106,26 +197,29 @@ func (t *tracker[T]) all(sink Sink, current map[string]T, catchUp bool) error {
 		t.mu.Unlock()
 		return nil
 	}
-	gone := make([]string, 0)
+	var gone, here []string
 	for key := range t.reported {
 		if _, still := current[key]; !still {
 			gone = append(gone, key)
 		}
 	}
+	for key, v := range current {
+		if old, known := t.reported[key]; !known || old != v {
+			here = append(here, key)
+		}
+	}
 	t.mu.Unlock()
 	slices.Sort(gone)
+	slices.Sort(here)
+	var moves []move[T]
 	for _, key := range gone {
-		if err := t.update(sink, key, nil, catchUp); err != nil {
-			return err
-		}
+		moves = t.moveOf(moves, step[T]{key, nil}, catchUp)
 	}
-	for _, key := range slices.Sorted(maps.Keys(current)) {
+	for _, key := range here {
 		v := current[key]
-		if err := t.update(sink, key, &v, catchUp); err != nil {
-			return err
-		}
+		moves = t.moveOf(moves, step[T]{key, &v}, catchUp)
 	}
-	return nil
+	return t.commit(sink, catchUp, moves)
 }
 
 // settle reads the state and reports it; while the queue is full it waits for
@@ -157,7 +251,7 @@ func (t *tracker[T]) waitRoom(ctx context.Context, sink Sink) error {
 }
 
 // savedState is the JSON of a saved state.
-type savedState[T any] struct {
+type savedState[T comparable] struct {
 	Version int          `json:"version"`
 	Source  string       `json:"source"`
 	Scope   []string     `json:"scope,omitempty"`
@@ -168,6 +262,8 @@ const stateVersion = 1
 
 // Save implements [Source]. It returns nil before the first look.
 func (t *tracker[T]) Save() ([]byte, error) {
+	t.moving.Lock()
+	defer t.moving.Unlock()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if !t.begun {
