@@ -8,6 +8,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv("ANNA_TEST_TICKER") == "1" {
+		tick()
+	}
 	status := m.Run()
 	annatest.RemoveBuild()
 	os.Exit(status)
