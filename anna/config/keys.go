@@ -78,7 +78,7 @@ var table = []key{
 	},
 
 	{
-		Key: Key{Name: "access.control_group", Class: Live, Why: "checked when a client connects; open connections keep what they had", Doc: "The group whose members may reload and change things, as root may; empty for root alone."},
+		Key: Key{Name: "access.control_group", Class: Live, Why: "holds for the next request; a client counts by the groups it had when it connected", Doc: "The group whose members may reload and change things, as root may; empty for root alone."},
 		def: `""`, kind: groupKind, field: func(v *values) any { return &v.access.ControlGroup },
 	},
 
@@ -162,11 +162,11 @@ var table = []key{
 	},
 	{
 		Key: Key{Name: "events.cooldown", Class: Live, Why: whyEvent, Doc: "How long the next event of the same kind is held back. It is deferred, never dropped."},
-		def: `"30s"`, min: `"0s"`, max: `"1d"`, kind: durationKind, field: func(v *values) any { return &v.events.Cooldown },
+		def: `"30s"`, min: `"0s"`, max: `"1h"`, kind: durationKind, field: func(v *values) any { return &v.events.Cooldown },
 	},
 	{
 		Key: Key{Name: "events.history", Class: Live, Why: "the newest events are kept", Doc: "How many past events are kept in memory."},
-		def: `500`, min: `10`, max: `100000`, kind: intKind, field: func(v *values) any { return &v.events.History },
+		def: `500`, min: `10`, max: `10000`, kind: intKind, field: func(v *values) any { return &v.events.History },
 	},
 	{
 		Key: Key{Name: "events.queue_limit", Class: Live, Why: "waiting events stay, also above a lower limit", Doc: "How many events may wait. What comes beyond is counted, reported and read again."},
