@@ -172,18 +172,19 @@ func (c *comparer) sectors(ctx context.Context, a, b *segment, pos, n uint64) (C
 // maxInline is more than any inline extent holds: it lies inside a node.
 const maxInline = 64 << 10
 
-// text is what an inline extent holds; false when it cannot be told.
+// text is what an inline extent holds; false when it cannot be told. What it
+// stores behind its length was there when it was written, and reads as zeros.
 func (s *segment) text() ([]byte, bool) {
 	switch s.compression {
 	case 0:
-		return s.inline, true
+		return s.inline[:min(uint64(len(s.inline)), s.ram)], true
 	case 1:
 		z, err := zlib.NewReader(bytes.NewReader(s.inline))
 		if err != nil {
 			return nil, false
 		}
 		defer z.Close()
-		b, err := io.ReadAll(io.LimitReader(z, maxInline))
+		b, err := io.ReadAll(io.LimitReader(z, int64(min(s.ram, maxInline))))
 		return b, err == nil
 	}
 	return nil, false

@@ -25,6 +25,7 @@ type seenInode struct {
 	st     unix.Statx_t
 	hash   string
 	extent string // where FIEMAP says that it is stored
+	packed bool   // compressed, in part at least
 	xattrs map[string]string
 	flags  uint32
 	subvol uint64
@@ -116,7 +117,7 @@ func (tree *seenTree) visit(t testing.TB, at int, name, path string, nested map[
 		must(err)
 		i.hash = string(h.Sum(nil))
 		i.flags = flagsOf(fd)
-		i.extent = fiemap(t, fd)
+		i.extent, i.packed = fiemap(t, fd)
 		f.Close()
 	case unix.S_IFDIR:
 		fd, err := unix.Openat(at, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NOATIME, 0)
@@ -187,7 +188,7 @@ func xattrsOf(t testing.TB, path string) map[string]string {
 }
 
 // fiemap writes down where a file is stored, neighbours joined.
-func fiemap(t testing.TB, fd int) string {
+func fiemap(t testing.TB, fd int) (where string, packed bool) {
 	const count, ioc = 500, 0xc020660b // FS_IOC_FIEMAP
 	const inline, unwritten, encoded = 0x200, 0x800, 0x8
 	type extent struct {
@@ -215,6 +216,7 @@ func fiemap(t testing.TB, fd int) string {
 			x := extent{ne.Uint64(b), ne.Uint64(b[8:]), ne.Uint64(b[16:]), ne.Uint32(b[40:])}
 			last = x.flags&1 != 0
 			start = x.at + x.n
+			packed = packed || x.flags&encoded != 0
 			x.flags &= inline | unwritten | encoded
 			if x.flags&inline != 0 {
 				x.n = 4096
@@ -231,7 +233,7 @@ func fiemap(t testing.TB, fd int) string {
 			break
 		}
 	}
-	return fmt.Sprint(list)
+	return fmt.Sprint(list), packed
 }
 
 // sortedNames are the names of an inode, by their directory's number and name:
