@@ -100,6 +100,7 @@ func (d *Daemon) begin(ctx context.Context, f first) {
 		}
 	}
 	rec.Generation = r.generation
+	r.readAs(fingerprint(f.src, f.report.Problems))
 	// Every part has the configuration of the start but those that are started
 	// by it.
 	for _, prepare := range []func(_, _ *config.Config) (func(), error){d.mods.prepare, d.prepareWatch} {
@@ -112,7 +113,7 @@ func (d *Daemon) begin(ctx context.Context, f first) {
 			commit()
 		}
 	}
-	r.finish(&rec, f.src, fingerprint(f.src, f.report.Problems))
+	r.finish(&rec, f.src)
 }
 
 // takeUp reads what earlier daemons left and returns the configuration that

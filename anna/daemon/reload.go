@@ -85,7 +85,7 @@ func (r *reloader) reload(origin string, uid *int) (config.Receipt, error) {
 	src := config.Read(rec.Path)
 	step("read")
 	next, report := r.d.understand(src)
-	print := fingerprint(src, report.Problems)
+	r.readAs(fingerprint(src, report.Problems))
 	rec.Digest, rec.Problems, rec.Outcome = src.Digest(), report.Problems, config.Rejected
 	var commits []func()
 	if next != nil {
@@ -103,7 +103,7 @@ func (r *reloader) reload(origin string, uid *int) (config.Receipt, error) {
 		r.wanted, r.generation = next, rec.Generation
 		step("swapped")
 	}
-	r.finish(&rec, src, print)
+	r.finish(&rec, src)
 	return rec, nil
 }
 
@@ -175,6 +175,14 @@ func (r *reloader) begin() int64 {
 	return r.begun
 }
 
+// readAs notes what an attempt read, before anything follows from it: a watch
+// that it starts must not take its own files for news.
+func (r *reloader) readAs(print string) {
+	r.state.Lock()
+	defer r.state.Unlock()
+	r.print = print
+}
+
 // record writes the ledger with the attempt as its last.
 func (r *reloader) record(rec config.Receipt, src *config.Sources) error {
 	content, err := src.Archive()
@@ -190,7 +198,7 @@ func (r *reloader) record(rec config.Receipt, src *config.Sources) error {
 }
 
 // finish fills in the receipt, stores it and tells.
-func (r *reloader) finish(rec *config.Receipt, src *config.Sources, print string) {
+func (r *reloader) finish(rec *config.Receipt, src *config.Sources) {
 	rec.Waiting = r.wanted.Waiting(r.started)
 	if rec.Changes == nil {
 		rec.Changes = []config.Change{}
@@ -214,7 +222,6 @@ func (r *reloader) finish(rec *config.Receipt, src *config.Sources, print string
 		copied := *rec
 		r.rejected = &copied
 	}
-	r.print = print
 	r.state.Unlock()
 	r.tell(*rec)
 }
