@@ -17,6 +17,7 @@ import (
 func TestMain(m *testing.M) {
 	childMain()
 	idleMain()
+	watcherMain()
 	goleak.VerifyTestMain(m)
 }
 

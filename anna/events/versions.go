@@ -109,7 +109,7 @@ func comparePacman(a, b string) int {
 		return 0 // a revision that one of them does not name
 	}
 	separator := func(c byte) bool { return !isDigit(c) && !isAlpha(c) }
-	for {
+	for a != "" && b != "" {
 		var gapA, gapB string
 		gapA, a = span(a, separator)
 		gapB, b = span(b, separator)
@@ -139,14 +139,10 @@ func comparePacman(a, b string) int {
 	switch {
 	case a == "" && b == "":
 		return 0
-	case a != "" && isAlpha(a[0]): // 1.0rc1 is older than 1.0
+	case a == "" && !isAlpha(b[0]), a != "" && isAlpha(a[0]): // 1.0rc1 is older than 1.0
 		return -1
-	case b != "" && isAlpha(b[0]):
-		return 1
-	case a != "":
-		return 1
 	}
-	return -1
+	return 1
 }
 
 // apkSuffixes are those of apk-package(5) in their order; "" is none.
