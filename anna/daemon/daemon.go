@@ -57,6 +57,8 @@ type Daemon struct {
 	server  *rpc.Server
 	served  chan error
 	words   *words
+	keeper  *keeper
+	faults  *metrics.Window // of the last requests, which failed by our fault
 	quit    context.CancelFunc
 	tasks   sync.WaitGroup
 }
@@ -70,7 +72,7 @@ func Start(ctx context.Context, opts Options) (*Daemon, error) {
 		return nil, fmt.Errorf("cannot find the configuration %s: %w", opts.ConfigPath, err)
 	}
 	opts.ConfigPath = path
-	d := &Daemon{opts: opts, log: opts.Log, served: make(chan error, 1)}
+	d := &Daemon{opts: opts, log: opts.Log, served: make(chan error, 1), faults: metrics.NewWindow(metrics.DefaultWindow)}
 	first, err := d.firstConfig()
 	if err != nil {
 		return nil, err
@@ -98,9 +100,10 @@ func Start(ctx context.Context, opts Options) (*Daemon, error) {
 	d.host.Reload = d.Reload
 	d.begin(ctx, first)
 	d.host.ReloadStatus, d.host.LastReload = d.reloads.status, d.reloads.lastOf
-	d.tasks.Go(func() { d.sample(ctx) })
 	d.mods.settle()
 	d.words = newWords(d)
+	d.keeper = newKeeper(ctx, d) // it reads the words of the daemon before
+	d.tasks.Go(func() { d.sample(ctx) })
 	d.words.write("running", "") // before the first client can find it dead
 	d.serve()
 	d.tasks.Go(func() { d.words.keep(ctx) })
@@ -219,6 +222,10 @@ func (d *Daemon) observe(o rpc.Observation) {
 		name = metrics.UnknownMethod
 	}
 	d.host.Latency.Record(name, class, o.Took, o.Failed)
+	if class == metrics.Quick || class == metrics.Long {
+		fault := o.Code == rpc.Internal || o.Code == rpc.Timeout || o.Code == rpc.Busy
+		d.faults.Record(o.Took, fault)
+	}
 }
 
 // controlGID is the group that may control besides root, as configured now.

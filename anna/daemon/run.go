@@ -103,6 +103,9 @@ func (d *Daemon) status() string {
 	if _, rejected := d.reloads.status(); rejected != nil {
 		text += "; the configuration on disk is invalid, an earlier one holds"
 	}
+	if worst := healthText(d.host.Health.State()); worst != "" {
+		text += "; " + worst
+	}
 	return text
 }
 
@@ -118,12 +121,18 @@ func (d *Daemon) watchdog() (<-chan time.Time, func()) {
 }
 
 // pet gives the sign of life, after a real request has gone through the
-// daemon's own socket: a daemon that no client can reach must not look alive.
+// daemon's own socket and every loop has turned: a daemon that no client can
+// reach, or that does nothing behind its socket, must not look alive.
 func (d *Daemon) pet() {
 	ctx, cancel := context.WithTimeout(context.Background(), selfCheckTime)
 	defer cancel()
 	self := &rpc.Client{Socket: d.Socket, Spec: d.opts.Table.Spec}
-	if err := self.Call(ctx, "get_version", nil, nil); err != nil {
+	err := self.Call(ctx, "get_version", nil, nil)
+	d.keeper.checked(err)
+	if err == nil {
+		err = d.keeper.hangs(time.Now())
+	}
+	if err != nil {
 		d.log.Error("self-check failed", "error", err)
 		notify("STATUS=self-check failed: " + firstLine(err))
 		return

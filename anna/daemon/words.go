@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jjgarcianorway/anna-assistant/anna/health"
 	"github.com/jjgarcianorway/anna-assistant/anna/metrics"
 	"github.com/jjgarcianorway/anna-assistant/anna/rpc/diagnose"
 )
@@ -44,6 +45,13 @@ func (w *words) write(state, reason string) {
 	said := diagnose.Words{
 		Version: h.Version.Version, PID: h.PID, StartTime: h.StartTicks, Started: h.Started,
 		At: time.Now(), State: state, Reason: reason,
+	}
+	now := h.Health.State()
+	said.Level = now.Level.String()
+	for _, f := range now.Findings {
+		if f.Level >= health.Warning {
+			said.Findings = append(said.Findings, f.ID+" "+f.Level.String())
+		}
 	}
 	memory := h.Resources().Memory
 	said.MemoryMB, said.LimitMB = megabytes(memory.Current), megabytes(memory.Limit)

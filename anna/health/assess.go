@@ -5,81 +5,245 @@ import (
 	"time"
 )
 
-// minSamples is how many requests a window needs before its p99 says anything:
-// below it one slow request is the percentile.
-const minSamples = 20
-
-// A Verdict is what one figure means.
-type Verdict struct {
-	ID     string `json:"id"`
-	Level  Level  `json:"level"`
-	Title  string `json:"title"`
-	Detail string `json:"detail"`
-	Fix    string `json:"fix,omitempty"`
-}
-
-// Thresholds are where figures become a warning and then critical. Sizes are
-// bytes; 0 switches a threshold off.
-type Thresholds struct {
-	P99Warn, P99Crit       time.Duration
-	MemoryWarn, MemoryCrit uint64
-	QueueWarn, QueueCrit   int
-}
-
-// A Snapshot is what Assess looks at. What is nil was not measured, and what
-// was not measured raises nothing.
-type Snapshot struct {
-	P99        *time.Duration
-	P99Samples int
-	Memory     *uint64 // bytes that count
-	QueueDepth *int
-}
-
-// Assess compares a snapshot with the thresholds. It returns what is wrong,
-// worst first; nothing wrong is health.
-func Assess(s Snapshot, t Thresholds) []Verdict {
-	var out []Verdict
-	if s.P99 != nil && s.P99Samples >= minSamples {
-		if l := judge(*s.P99, t.P99Warn, t.P99Crit); l > OK {
-			out = append(out, Verdict{
-				ID: "rpc_latency", Level: l, Title: "Answers are slow",
-				Detail: fmt.Sprintf("99 of 100 requests end within %s (limits: %s, %s)", s.P99.Round(time.Millisecond), t.P99Warn, t.P99Crit),
-				Fix:    "Look at the methods: annactl health --json | jq .rpc_methods",
-			})
-		}
-	}
-	if s.Memory != nil {
-		if l := judge(*s.Memory, t.MemoryWarn, t.MemoryCrit); l > OK {
-			out = append(out, Verdict{
-				ID: "memory", Level: l, Title: "The daemon's memory grows large",
-				Detail: fmt.Sprintf("%d MB in use (limits: %d MB, %d MB)", *s.Memory>>20, t.MemoryWarn>>20, t.MemoryCrit>>20),
-				Fix:    "Restart it: sudo systemctl restart annad",
-			})
-		}
-	}
-	if s.QueueDepth != nil {
-		if l := judge(*s.QueueDepth, t.QueueWarn, t.QueueCrit); l > OK {
-			out = append(out, Verdict{
-				ID: "queue", Level: l, Title: "Events wait to be processed",
-				Detail: fmt.Sprintf("%d events wait (limits: %d, %d)", *s.QueueDepth, t.QueueWarn, t.QueueCrit),
-				Fix:    "See what happens: annactl events --since 5m",
-			})
-		}
-	}
-	for i := 1; i < len(out); i++ { // three at most: worst first, else in this order
-		for j := i; j > 0 && out[j].Level > out[j-1].Level; j-- {
-			out[j], out[j-1] = out[j-1], out[j]
-		}
+// Assess asks every check of the table about a snapshot.
+func Assess(s Snapshot, t Thresholds) map[string]Verdict {
+	out := make(map[string]Verdict, len(Checks))
+	for _, c := range Checks {
+		out[c.ID] = c.Assess(s, t)
 	}
 	return out
 }
 
-func judge[T int | uint64 | time.Duration](v, warn, crit T) Level {
+const mb = 1 << 20
+
+// well is the verdict of a figure that is good.
+func well(format string, args ...any) Verdict { return Verdict{Detail: fmt.Sprintf(format, args...)} }
+
+// unknown is the verdict where nothing could be measured.
+func unknown(reason string) Verdict {
+	if reason == "" {
+		reason = "it was not measured"
+	}
+	return Verdict{Level: Unknown, Detail: reason}
+}
+
+// judge compares a figure with its thresholds and returns the one that
+// matters: the one passed, else the lowest that is set.
+func judge[T int | uint64 | float64 | time.Duration](v, warn, crit T) (Level, T) {
 	switch {
 	case crit > 0 && v > crit:
-		return Critical
+		return Critical, crit
 	case warn > 0 && v > warn:
-		return Warning
+		return Warning, warn
+	case warn > 0:
+		return OK, warn
 	}
-	return OK
+	return OK, crit
+}
+
+func assessLatency(s Snapshot, t Thresholds) Verdict {
+	r := s.Requests
+	switch {
+	case r.P99 == nil:
+		return unknown("no request has been answered yet")
+	case r.Samples < minSamples:
+		return unknown(fmt.Sprintf("%d requests so far: %d are needed", r.Samples, minSamples))
+	}
+	level, passed := judge(*r.P99, t.P99Warn, t.P99Crit)
+	v := Verdict{
+		Level: level, Detail: fmt.Sprintf("99 of 100 requests end within %s", short(*r.P99)),
+		Evidence: &Evidence{Figure: "rpc_latency_ms.p99", Value: millis(*r.P99), Threshold: millis(passed), Unit: "ms", Samples: r.Samples},
+	}
+	if level > OK {
+		v.Detail += fmt.Sprintf(" (limit: %s)", passed)
+		v.Fix = "Look which method is slow: annactl health -v"
+	}
+	return v
+}
+
+func assessErrors(s Snapshot, _ Thresholds) Verdict {
+	r := s.Requests
+	if r.Answered < minSamples {
+		return unknown(fmt.Sprintf("%d requests so far: %d are needed", r.Answered, minSamples))
+	}
+	share := 100 * float64(r.Failed) / float64(r.Answered)
+	level, passed := judge(share, errorsWarn, errorsCrit)
+	v := Verdict{
+		Level: level, Detail: fmt.Sprintf("%d of the last %d requests failed", r.Failed, r.Answered),
+		Evidence: &Evidence{Figure: "rpc_errors", Value: share, Threshold: passed, Unit: "%", Samples: r.Answered},
+	}
+	if level > OK {
+		v.Fix = "Read why: sudo journalctl -u annad -n 50"
+	}
+	return v
+}
+
+func assessSelf(s Snapshot, _ Thresholds) Verdict {
+	switch {
+	case !s.Self.Runs:
+		return unknown("no watchdog asks for it here")
+	case s.Self.Err != "":
+		return Verdict{Level: Critical, Detail: "its own request failed: " + s.Self.Err, Fix: "Look at the socket: anna doctor check socket"}
+	}
+	return well("its own request was answered")
+}
+
+func assessMemory(s Snapshot, t Thresholds) Verdict {
+	used := s.Memory.Used
+	switch {
+	case s.Private:
+		return unknown("a private daemon shares its client's memory")
+	case !used.Known:
+		return unknown(used.Reason)
+	}
+	level, passed := judge(used.Value, t.MemoryWarn, t.MemoryCrit)
+	v := Verdict{
+		Level: level, Detail: fmt.Sprintf("%d MB in use", used.Value/mb),
+		Evidence: &Evidence{Figure: "memory_mb.current", Value: inMB(used.Value), Threshold: inMB(passed), Unit: "MB"},
+	}
+	if s.Memory.Limit.Known {
+		v.Detail += fmt.Sprintf(" of %d MB", s.Memory.Limit.Value/mb)
+	}
+	if level > OK {
+		v.Detail += fmt.Sprintf(" (threshold: %d MB)", passed/mb)
+		v.Fix = "Restart it: sudo systemctl restart annad"
+	}
+	return v
+}
+
+func assessGrowth(s Snapshot, _ Thresholds) Verdict {
+	m := s.Memory
+	switch {
+	case s.Private:
+		return unknown("a private daemon shares its client's memory")
+	case !m.Limit.Known:
+		return unknown("there is no limit to grow towards")
+	case !m.Growth.Known:
+		return unknown(m.Growth.Reason)
+	case !m.Used.Known:
+		return unknown(m.Used.Reason)
+	}
+	g := m.Growth.Value
+	share := 100 * float64(g.By) / float64(max(m.Limit.Value, 1))
+	if g.By == 0 || share < growthLeast || g.Over <= 0 {
+		return well("no steady growth over the last %s", span(g.Over))
+	}
+	left := time.Duration(0)
+	if m.Used.Value < m.Limit.Value {
+		// The thirds' least values are two thirds of the time apart.
+		rate := float64(g.By) / (g.Over.Seconds() * 2 / 3)
+		left = time.Duration(min(float64(m.Limit.Value-m.Used.Value)/rate, 1e9) * float64(time.Second))
+	}
+	v := Verdict{
+		Detail:   fmt.Sprintf("%d MB more within %s: at this rate the limit of %d MB is met in %s", g.By/mb, span(g.Over), m.Limit.Value/mb, span(left)),
+		Evidence: &Evidence{Figure: "memory_time_left", Value: left.Seconds(), Threshold: growthWarn.Seconds(), Unit: "s"},
+	}
+	if left < growthWarn {
+		v.Level, v.Fix = Warning, "See what happens: annactl events --since 10m"
+	}
+	return v
+}
+
+func assessPressure(s Snapshot, _ Thresholds) Verdict {
+	p := s.Memory.Pressure
+	if !p.Known {
+		return unknown(p.Reason)
+	}
+	level, passed := judge(p.Value, pressureWarn, pressureCrit)
+	v := Verdict{
+		Level: level, Detail: fmt.Sprintf("%.1f %% of the last minute spent waiting for memory", p.Value),
+		Evidence: &Evidence{Figure: "memory_pressure_avg60", Value: p.Value, Threshold: passed, Unit: "%"},
+	}
+	if level > OK {
+		v.Fix = "Raise the limit: sudo systemctl edit annad (MemoryMax=)"
+	}
+	return v
+}
+
+func assessMemoryEvents(s Snapshot, _ Thresholds) Verdict {
+	hits, kills := s.Memory.LimitHits, s.Memory.Kills
+	switch {
+	case kills.Known && kills.Value > 0:
+		return Verdict{
+			Level: Warning, Detail: fmt.Sprintf("%d processes were killed for the memory limit since the start", kills.Value),
+			Evidence: &Evidence{Figure: "memory_kills", Value: float64(kills.Value), Unit: "processes"},
+			Fix:      "Raise the limit: sudo systemctl edit annad (MemoryMax=)",
+		}
+	case !hits.Known:
+		return unknown(hits.Reason)
+	case hits.Value > 0:
+		return Verdict{
+			Notice: true, Detail: fmt.Sprintf("the limit was met %d times in the last 10 min", hits.Value),
+			Evidence: &Evidence{Figure: "memory_limit_hits", Value: float64(hits.Value), Unit: "times"},
+		}
+	}
+	return well("the limit was not met in the last 10 min")
+}
+
+func assessThrottling(s Snapshot, _ Thresholds) Verdict {
+	w := s.CPU.Withheld
+	switch {
+	case s.Private:
+		return unknown("a private daemon shares its client's limits")
+	case !w.Known:
+		return unknown(w.Reason)
+	}
+	level, passed := judge(w.Value, withheldWarn, withheldCrit)
+	v := Verdict{
+		Level: level, Detail: fmt.Sprintf("%s of CPU time withheld in the last minute", short(w.Value)),
+		Evidence: &Evidence{Figure: "cpu_withheld", Value: w.Value.Seconds(), Threshold: passed.Seconds(), Unit: "s"},
+	}
+	if level > OK {
+		v.Fix = "See what keeps it busy: annactl events --since 5m; or raise CPUQuota=: sudo systemctl edit annad"
+	}
+	return v
+}
+
+func assessShare(what string, s Share, private bool) Verdict {
+	switch {
+	case private:
+		return unknown("a private daemon shares its client's limits")
+	case !s.Used.Known:
+		return unknown(s.Used.Reason)
+	case !s.Limit.Known || s.Limit.Value == 0:
+		return well("%d %s, no limit", s.Used.Value, what)
+	}
+	share := 100 * float64(s.Used.Value) / float64(s.Limit.Value)
+	level, passed := judge(share, shareWarn, shareCrit)
+	v := Verdict{
+		Level: level, Detail: fmt.Sprintf("%d %s of %d", s.Used.Value, what, s.Limit.Value),
+		Evidence: &Evidence{Figure: what, Value: share, Threshold: passed, Unit: "%"},
+	}
+	if level > OK {
+		v.Fix = "Look at the daemon: systemctl status annad; sudo ss -xp | grep annad"
+	}
+	return v
+}
+
+func inMB(n uint64) float64 { return float64(n*100/mb) / 100 }
+
+func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// short rounds a time to what a reader needs.
+func short(d time.Duration) time.Duration {
+	switch {
+	case d >= time.Second:
+		return d.Round(100 * time.Millisecond)
+	case d >= 10*time.Millisecond:
+		return d.Round(time.Millisecond)
+	}
+	return d.Round(10 * time.Microsecond)
+}
+
+// span writes a length of time with one unit.
+func span(d time.Duration) string {
+	switch {
+	case d >= 48*time.Hour:
+		return fmt.Sprintf("%d days", d/(24*time.Hour))
+	case d >= 2*time.Hour:
+		return fmt.Sprintf("%d h", d/time.Hour)
+	case d >= 2*time.Minute:
+		return fmt.Sprintf("%d min", d/time.Minute)
+	}
+	return fmt.Sprintf("%d s", d/time.Second)
 }

@@ -1,4 +1,9 @@
-// Package health judges: levels, thresholds, and what a snapshot of the
-// daemon's own figures means. It is pure; it reads nothing, keeps no clock and
-// talks to nobody, so that every verdict can be tried with a table.
+// Package health judges: a table of checks says what each figure of the daemon
+// means, and a Tracker turns their verdicts, taken again and again, into
+// findings that do not flap.
+//
+// The checks are pure: they read nothing, keep no clock and talk to nobody, so
+// that every verdict can be tried with a table. What could not be measured is
+// unknown, which is no trouble by itself. A check that found nothing wrong has
+// no finding: the absence of findings is health.
 package health

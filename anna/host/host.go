@@ -32,6 +32,8 @@ type Host struct {
 	Latency    *metrics.Latency
 	Socket     string // where clients reach it
 	Events     *events.Engine
+	// Queue is the queue's status, the last known one where it hangs.
+	Queue func() events.Status
 	// Capabilities reports what the modules can do now.
 	Capabilities func() []capability.Report
 	// Reload loads the configuration anew and waits for the outcome; uid is the

@@ -496,8 +496,8 @@ func TestObservations(t *testing.T) {
 		want Observation
 	}{
 		{ask("update", 1, ""), Observation{Method: "update", Kind: Quick, Known: true}},
-		{ask("nothing", 1, ""), Observation{Method: "nothing", Failed: true}},
-		{ask("fail", 1, ""), Observation{Method: "fail", Kind: Quick, Known: true, Failed: true}},
+		{ask("nothing", 1, ""), Observation{Method: "nothing", Failed: true, Code: MethodNotFound}},
+		{ask("fail", 1, ""), Observation{Method: "fail", Kind: Quick, Known: true, Failed: true, Code: Internal}},
 		{"garbage", Observation{Failed: true}},
 		{ask("count", 1, `{"to":1}`), Observation{Method: "count", Kind: Stream, Known: true}},
 	} {

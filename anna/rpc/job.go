@@ -129,7 +129,7 @@ func (j *job) answer(c call, batch bool, deliver func(line []byte)) *Observation
 		return obs
 	}
 	e := j.explain(c.method, err)
-	obs.Failed, obs.Canceled = true, e.Code == Cancelled
+	obs.Failed, obs.Code, obs.Canceled = true, e.Code, e.Code == Cancelled
 	if c.id != nil {
 		deliver(encodeError(c.id, e))
 	}

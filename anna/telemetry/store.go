@@ -83,6 +83,7 @@ type Stats struct {
 	Commits    uint64
 	Failed     uint64 // commits that failed; what they held was kept
 	LastCommit time.Time
+	Writing    time.Time // since when the writer is at the disk; zero when it is not
 
 	LostSamples uint64 // given up for the bound on memory, or too late to roll up
 	LostEvents  uint64

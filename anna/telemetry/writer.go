@@ -33,7 +33,9 @@ func (s *Store) write() {
 		}
 		armed = false
 		timer.Stop()
+		s.writing(s.opt.Now())
 		err := s.commit(context.Background())
+		s.writing(time.Time{})
 		if flushed != nil {
 			flushed <- err
 		}
@@ -42,6 +44,14 @@ func (s *Store) write() {
 			armed = true
 		}
 	}
+}
+
+// writing notes since when the writer is at the disk; a disk that hangs does
+// not give it back.
+func (s *Store) writing(since time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stats.Writing = since
 }
 
 // finish is the end of the writer.

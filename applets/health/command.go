@@ -1,9 +1,14 @@
 package health
 
 import (
+	"errors"
 	"io"
+	"time"
+
+	"github.com/urfave/cli/v2"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/console"
+	"github.com/jjgarcianorway/anna-assistant/anna/rpc"
 	"github.com/jjgarcianorway/anna-assistant/anna/version"
 )
 
@@ -17,7 +22,12 @@ A figure that cannot be had is shown as unknown, with the reason. The exit statu
 		Examples: []console.Example{
 			{Line: "annactl health", Says: "the screen"},
 			{Line: "annactl health --json | jq .rpc_latency_ms.p99", Says: "one figure, for a script"},
+			{Line: "annactl health --watch --json", Says: "one object a line, every second"},
 			{Line: "anna health --standalone", Says: "without a running daemon"},
+		},
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "watch", Aliases: []string{"w"}, Usage: "again and again, until Ctrl-C"},
+			&cli.DurationFlag{Name: "interval", Usage: "with --watch, every `TIME`", Value: time.Second},
 		},
 		Exits: []int{console.ExitWarning, console.ExitCritical},
 		Calls: []string{methodMetrics},
@@ -26,21 +36,74 @@ A figure that cannot be had is shown as unknown, with the reason. The exit statu
 }
 
 func run(c *console.Console) error {
-	var m Metrics
 	if c.Private {
 		warmUp(c)
 	}
-	if err := c.Call(methodMetrics, nil, &m); err != nil {
-		return err
+	if c.Bool("watch") {
+		return watch(c)
 	}
-	c.SawVersion(m.Version, version.Number)
-	if err := c.Answer(m, func(w io.Writer) { print(w, c.Theme, m, c.Verbose) }); err != nil {
+	m, err := show(c, Params{})
+	if err != nil {
 		return err
 	}
 	if status := m.Level.Exit(); status != 0 {
 		return console.Status(status)
 	}
 	return nil
+}
+
+func show(c *console.Console, p Params) (Metrics, error) {
+	var m Metrics
+	if err := c.Call(methodMetrics, p, &m); err != nil {
+		return m, err
+	}
+	c.SawVersion(m.Version, version.Number)
+	return m, c.Answer(m, func(w io.Writer) { print(w, c.Theme, m, c.Verbose) })
+}
+
+// leastInterval keeps a slip of the keyboard from making work of watching.
+const leastInterval = 100 * time.Millisecond
+
+// watch shows the figures again and again. What watches changes none of them. A
+// daemon that went away is waited for; Ctrl-C is how one leaves.
+func watch(c *console.Console) error {
+	interval := c.Duration("interval")
+	if interval < leastInterval {
+		return console.Usagef("as in: --interval 2s", "flag --interval needs at least %s", leastInterval)
+	}
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for seen := false; ; seen = true {
+		if seen && !c.JSON {
+			if _, err := io.WriteString(c.Out, "\n"); err != nil {
+				return err
+			}
+		}
+		_, err := show(c, Params{Observer: true})
+		var failed *rpc.Error
+		switch {
+		case c.Context().Err() != nil:
+			return nil
+		case errors.As(err, &failed) && seen && away(failed.Code):
+			c.Say("%s; waiting for the daemon", failed.Message)
+		case err != nil:
+			return err
+		}
+		select {
+		case <-c.Context().Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// away reports whether a daemon that was there may come back.
+func away(code rpc.Code) bool {
+	switch code {
+	case rpc.SocketNotFound, rpc.ConnectionRefused, rpc.DaemonCrashed, rpc.ConnectionReset, rpc.ConnectTimeout, rpc.ReadTimeout, rpc.Busy:
+		return true
+	}
+	return false
 }
 
 // warmUp gives a daemon that has just begun something to measure: without a

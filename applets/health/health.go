@@ -22,7 +22,16 @@ var Row = applet.Row{
 			Kind: rpc.Quick, Access: rpc.Observe, Idempotent: true,
 		},
 		Params: Params{}, Result: Metrics{}, Serve: serveMetrics,
+	}, {
+		Spec: rpc.Spec{
+			Name: methodFollow, Summary: "findings as they are raised, change and are resolved",
+			Kind: rpc.Stream, Access: rpc.Observe, Idempotent: true,
+		},
+		Result: Item{}, Serve: serveFollow,
 	}},
 }
 
-const methodMetrics = "get_health_metrics"
+const (
+	methodMetrics = "get_health_metrics"
+	methodFollow  = "follow_findings"
+)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/health"
@@ -38,13 +39,33 @@ func print(w io.Writer, t ui.Theme, m Metrics, verbose bool) {
 		io.WriteString(w, "\n")
 	}
 	for _, f := range m.Findings {
-		fmt.Fprintf(w, "%s  %s: %s\n", t.Shape(f.Level), ui.Plain(f.Title), ui.Plain(f.Detail))
-		if f.Fix != "" {
-			fmt.Fprintf(w, "   %s\n", t.Paint(ui.Faint, ui.Plain(f.Fix)))
-		}
+		printFinding(w, t, f, m.At)
 	}
 	if verbose {
 		printMore(w, t, m)
+	}
+}
+
+// printFinding shows a finding: what is wrong, since when and after what, and
+// the next step.
+func printFinding(w io.Writer, t ui.Theme, f health.Finding, now time.Time) {
+	fmt.Fprintf(w, "%s  %s: %s\n", t.Shape(f.Level), ui.Plain(f.Title), ui.Plain(f.Detail))
+	about := []string{ui.Plain(f.ID)}
+	if !f.Since.IsZero() {
+		about = append(about, "for "+ui.Span(now.Sub(f.Since)))
+	}
+	if f.After != nil {
+		about = append(about, "after "+ui.Plain(f.After.Text))
+	}
+	if f.BetterSince != nil {
+		about = append(about, "better for "+ui.Span(now.Sub(*f.BetterSince)))
+	}
+	if a := f.Acknowledged; a != nil {
+		about = append(about, fmt.Sprintf("known to %s until %s", ui.Plain(a.Who), a.Until.Local().Format("2006-01-02 15:04")))
+	}
+	fmt.Fprintf(w, "   %s\n", t.Paint(ui.Faint, strings.Join(about, t.Dot())))
+	if f.Fix != "" {
+		fmt.Fprintf(w, "   %s\n", ui.Plain(f.Fix))
 	}
 }
 

@@ -30,7 +30,7 @@ func healthy() Metrics {
 		Memory:       Memory{Current: pointer(12.34), Peak: pointer(18.0), Limit: pointer(80.0), Source: "cgroup of annad.service"},
 		Queue:        Queue{Rate: 1.25, Accounting: events.Accounting{Observed: 100, Processed: 90, Merged: 8, Dropped: 2}},
 		Capabilities: capability.Counts{Active: 6, Degraded: 1, Disabled: 2},
-		Findings:     []health.Verdict{},
+		Findings:     []health.Finding{},
 		Thresholds: Thresholds{
 			P99WarnMS: 100, P99CritMS: 500, MemoryWarnMB: pointer(60.0), MemoryCritMB: pointer(70.0), QueueWarn: 50, QueueCrit: 100,
 		},
@@ -59,20 +59,24 @@ func screen(t ui.Theme, m Metrics, verbose bool) string {
 // TestScreens freezes what `anna health` shows, in text, ASCII, colour and at
 // length.
 func TestScreens(t *testing.T) {
+	local := time.Local
+	time.Local = time.UTC // the screen shows the reader's own time
+	defer func() { time.Local = local }()
 	warning := healthy()
 	warning.Level = health.Warning
 	warning.Memory.Current, warning.Memory.Peak = pointer(64.0), pointer(66.5)
 	warning.Queue = Queue{Depth: 60, Rate: 12.5, OldestSec: 95, Overdue: 55}
 	warning.Capabilities.Failed = 1
-	warning.Findings = []health.Verdict{
-		{ID: "memory", Level: health.Warning, Title: "The daemon's memory grows large", Detail: "64 MB in use (limits: 60 MB, 70 MB)", Fix: "Restart it: sudo systemctl restart annad"},
-		{ID: "queue", Level: health.Warning, Title: "Events wait to be processed", Detail: "60 events wait (limits: 50, 100)"},
+	warning.Findings = []health.Finding{
+		{ID: "memory", Level: health.Warning, Title: "The daemon's memory grows large", Detail: "64 MB in use (limits: 60 MB, 70 MB)", Fix: "Restart it: sudo systemctl restart annad", Since: warning.At.Add(-42 * time.Minute), After: fullFinding.After},
+		{ID: "queue", Level: health.Warning, Title: "Events wait to be processed", Detail: "60 events wait (limits: 50, 100)", Since: warning.At.Add(-2 * time.Hour), BetterSince: pointer(warning.At.Add(-30 * time.Second))},
+		{ID: "spool", Level: health.Warning, Title: "Events would not survive a crash", Detail: "no space left", Since: warning.At.Add(-72 * time.Hour), Acknowledged: fullFinding.Acknowledged},
 	}
 	critical := healthy()
 	critical.Level = health.Critical
 	critical.Memory.Current, critical.Memory.Peak = pointer(79.9), pointer(80.0)
 	critical.RPCLatency.P99 = pointer(730.0)
-	critical.Findings = []health.Verdict{
+	critical.Findings = []health.Finding{
 		{ID: "memory", Level: health.Critical, Title: "The daemon's memory grows large", Detail: "79 MB in use (limits: 60 MB, 70 MB)", Fix: "Restart it: sudo systemctl restart annad"},
 		{ID: "rpc_latency", Level: health.Critical, Title: "Answers are slow", Detail: "99 of 100 requests end within 730ms (limits: 100ms, 500ms)", Fix: "Look at the methods: annactl health --json | jq .rpc_methods"},
 	}
@@ -83,7 +87,7 @@ func TestScreens(t *testing.T) {
 	private.Standalone, private.UptimeSec = true, 0
 	unknown := Metrics{
 		Level: health.Unknown, Version: "0.12.7", Host: "nas", PID: 4711,
-		RPCLatency: Latency{Window: 100}, Findings: []health.Verdict{}, RPCMethods: []Method{},
+		RPCLatency: Latency{Window: 100}, Findings: []health.Finding{}, RPCMethods: []Method{},
 		Unknown: map[string]string{
 			"memory_mb.current": "/proc cannot be read: permission denied",
 			"process.cpu_sec":   "/proc cannot be read: permission denied",
@@ -135,7 +139,7 @@ func TestColourChangesNothing(t *testing.T) {
 func TestScreenOfHostileDaemon(t *testing.T) {
 	const evil = "\x1b[2J\r\nroot # \u009b31m\u202e\x00[red]"
 	m := healthy()
-	m.Findings = []health.Verdict{{ID: "memory", Level: health.Critical}}
+	m.Findings = []health.Finding{{ID: "memory", Level: health.Critical}}
 	m.Unknown["memory_mb.peak"] = ""
 	texts := 0
 	spoil(reflect.ValueOf(&m).Elem(), evil, &texts)

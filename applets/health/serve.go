@@ -1,15 +1,12 @@
 package health
 
 import (
-	"fmt"
 	"math"
 	"os"
 	"time"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/capability"
 	"github.com/jjgarcianorway/anna-assistant/anna/config"
-	"github.com/jjgarcianorway/anna-assistant/anna/events"
-	"github.com/jjgarcianorway/anna-assistant/anna/health"
 	"github.com/jjgarcianorway/anna-assistant/anna/host"
 	"github.com/jjgarcianorway/anna-assistant/anna/metrics"
 	"github.com/jjgarcianorway/anna-assistant/anna/rpc"
@@ -24,6 +21,36 @@ func serveMetrics(h *host.Host, r *rpc.Request) (any, error) {
 		r.Uncount()
 	}
 	return measure(h), nil
+}
+
+// serveFollow sends what is wrong now, then every transition. A follower that is
+// slower than 64 transitions misses those between.
+func serveFollow(h *host.Host, r *rpc.Request) (any, error) {
+	if err := r.Decode(&struct{}{}); err != nil {
+		return nil, err
+	}
+	_, last, _ := h.Health.Since(0)
+	s := h.Health.State()
+	if err := r.Send(Item{State: &Standing{At: s.At, Level: s.Level, Findings: s.Findings}}); err != nil {
+		return nil, err
+	}
+	for {
+		changes, newest, more := h.Health.Since(last)
+		for _, c := range changes {
+			if err := r.Send(Item{Change: &c}); err != nil {
+				return nil, err
+			}
+		}
+		last = newest
+		if len(changes) > 0 {
+			continue
+		}
+		select {
+		case <-more:
+		case <-r.Context().Done():
+			return nil, r.Context().Err()
+		}
+	}
 }
 
 // measure takes the daemon's figures now.
@@ -44,7 +71,6 @@ func measure(h *host.Host) *Metrics {
 			},
 		},
 		RPCMethods: []Method{},
-		Findings:   []health.Verdict{},
 	}
 	for _, l := range latency.Methods {
 		m.RPCMethods = append(m.RPCMethods, Method{Name: l.Name, Requests: l.Requests, Failed: l.Errors, LatencyMS: window(l.Window)})
@@ -71,89 +97,38 @@ func measure(h *host.Host) *Metrics {
 	if m.RPCLatency.Samples == 0 {
 		u["rpc_latency_ms"] = "no request has been answered yet"
 	}
-	queue := h.Events.Status()
+	queue := h.Queue()
 	m.Queue = Queue{
 		Depth: queue.Pending, Rate: round(queue.Rate1, 3), OldestSec: round(queue.OldestSec, 3),
 		Overdue: queue.Overdue, Accounting: queue.Accounting,
 	}
 	m.Capabilities = capability.Count(h.Capabilities())
 	m.Unknown = u
-	judge(m, memory, latency.Quick, h.Config().Health(), u)
-	for _, t := range h.Store().Trouble() {
-		m.add(health.Verdict{ID: "store_" + string(t.Kind), Level: health.Warning, Title: "History is in trouble", Detail: t.What + ": " + t.Why, Fix: t.Fix})
-	}
-	if s := queue.Spool; s.State == events.SpoolMemory || s.State == events.SpoolForeign {
-		m.add(health.Verdict{
-			ID: "spool", Level: health.Warning, Title: "Events would not survive a crash", Detail: s.Reason,
-			Fix: "Look at the state directory: sudo ls -la " + h.Config().Daemon().StateDir,
-		})
-	}
-	if last, rejected := h.ReloadStatus(); rejected != nil {
-		m.add(health.Verdict{
-			ID: "config_rejected", Level: health.Warning, Title: "The configuration on disk is invalid",
-			Detail: fmt.Sprintf("generation %d holds on; %s", rejected.Generation, firstProblem(rejected.Problems)),
-			Fix:    "See every problem: annactl config validate " + rejected.Path + "; then: sudo annactl reload",
-		})
-	} else if n := len(last.Waiting); n > 0 {
-		m.add(health.Verdict{
-			ID: "config_waiting", Level: health.OK, Title: "A changed key waits for a restart",
-			Detail: fmt.Sprintf("%d of them, %s first", n, last.Waiting[0].Key), Fix: "sudo systemctl restart annad",
-		})
-	}
-	if queue.Dropped > 0 {
-		m.add(health.Verdict{
-			ID: "events_dropped", Level: health.Warning, Title: "Events were dropped",
-			Detail: fmt.Sprintf("%d since the beginning: the queue was full", queue.Dropped),
-			Fix:    "Raise [events] queue_limit, or see what floods it: annactl events --since 1h",
-		})
-	}
+	m.Thresholds = limits(memory, h.Config().Health(), u)
+	h.Look()
+	state := h.Health.State()
+	m.Level, m.Findings = state.Level, state.Findings
 	return m
 }
 
-// judge holds the figures against the thresholds.
-func judge(m *Metrics, memory metrics.Memory, quick metrics.WindowStats, cfg config.Health, u unknowns) {
+// limits are the thresholds that hold, in the figures' units.
+func limits(memory metrics.Memory, cfg config.Health, u unknowns) Thresholds {
 	bound, bounded := memory.Limit.Get()
-	limit := func(path string, l config.Limit) (uint64, *float64) {
+	limit := func(path string, l config.Limit) *float64 {
 		size, known := l.Of(config.Size(bound), bounded)
 		if !known {
 			u[path] = l.String() + " of a limit that is not known"
-			return 0, nil
+			return nil
 		}
 		mb := round(float64(size)/metrics.MB, 2)
-		return uint64(size), &mb
+		return &mb
 	}
-	t := health.Thresholds{P99Warn: cfg.RPCP99Warn, P99Crit: cfg.RPCP99Crit, QueueWarn: cfg.QueueWarn, QueueCrit: cfg.QueueCrit}
-	m.Thresholds = Thresholds{
-		P99WarnMS: float64(t.P99Warn) / 1e6, P99CritMS: float64(t.P99Crit) / 1e6,
-		QueueWarn: t.QueueWarn, QueueCrit: t.QueueCrit,
+	return Thresholds{
+		P99WarnMS: float64(cfg.RPCP99Warn) / 1e6, P99CritMS: float64(cfg.RPCP99Crit) / 1e6,
+		MemoryWarnMB: limit("thresholds.memory_warn_mb", cfg.MemoryWarn),
+		MemoryCritMB: limit("thresholds.memory_crit_mb", cfg.MemoryCrit),
+		QueueWarn:    cfg.QueueWarn, QueueCrit: cfg.QueueCrit,
 	}
-	t.MemoryWarn, m.Thresholds.MemoryWarnMB = limit("thresholds.memory_warn_mb", cfg.MemoryWarn)
-	t.MemoryCrit, m.Thresholds.MemoryCritMB = limit("thresholds.memory_crit_mb", cfg.MemoryCrit)
-	overdue := int(m.Queue.Overdue)
-	s := health.Snapshot{P99: quick.P99, P99Samples: quick.Count, Memory: memory.Current.Ptr(), QueueDepth: &overdue}
-	if m.Standalone {
-		// A private daemon shares its process with the client, and what that
-		// uses is no trouble of a daemon's.
-		s.Memory = nil
-	}
-	for _, v := range health.Assess(s, t) {
-		m.add(v)
-	}
-}
-
-func firstProblem(problems []config.Problem) string {
-	for _, p := range problems {
-		if p.Severity == config.Error {
-			return p.Error()
-		}
-	}
-	return "the log says why"
-}
-
-// add takes a finding in, and its level.
-func (m *Metrics) add(v health.Verdict) {
-	m.Findings = append(m.Findings, v)
-	m.Level = health.Worst(m.Level, v.Level)
 }
 
 func window(w metrics.WindowStats) Latency {

@@ -15,6 +15,20 @@ type Params struct {
 	Observer bool `json:"observer,omitempty"`
 }
 
+// Item is one item of follow_findings. The first has State, all that is wrong
+// at that moment; each that follows has Change.
+type Item struct {
+	State  *Standing      `json:"state,omitempty"`
+	Change *health.Change `json:"change,omitempty"`
+}
+
+// Standing is what is wrong at a moment.
+type Standing struct {
+	At       time.Time        `json:"at"`
+	Level    health.Level     `json:"level"`
+	Findings []health.Finding `json:"findings"`
+}
+
 // Metrics are the daemon's own figures. A figure that could not be had is null,
 // and Unknown says why, under the figure's path ("memory_mb.limit").
 type Metrics struct {
@@ -30,7 +44,7 @@ type Metrics struct {
 	Host       string            `json:"host"`
 	At         time.Time         `json:"at"`
 	Standalone bool              `json:"standalone"`
-	Findings   []health.Verdict  `json:"findings"`
+	Findings   []health.Finding  `json:"findings"`
 	Thresholds Thresholds        `json:"thresholds"`
 	Requests   Requests          `json:"requests"`
 	RPCMethods []Method          `json:"rpc_methods"`

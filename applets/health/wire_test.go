@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/annatest"
 	"github.com/jjgarcianorway/anna-assistant/anna/capability"
@@ -24,13 +25,13 @@ func TestWire(t *testing.T) {
 		Accounting: events.Accounting{Observed: 160, Processed: 90, Merged: 8, Pending: 60, Dropped: 2},
 	}
 	full.Capabilities = capability.Counts{Active: 6, Degraded: 1, Disabled: 2, Failed: 3}
-	full.Findings = []health.Verdict{{ID: "queue", Level: health.Warning, Title: "Events wait", Detail: "60 events wait", Fix: "annactl events"}}
+	full.Findings = []health.Finding{fullFinding}
 	full.Unknown = map[string]string{"process.x": "why"}
 	for i := range full.RPCMethods {
 		full.RPCMethods[i].Failed = 5
 		full.RPCMethods[i].LatencyMS = full.RPCLatency
 	}
-	empty := Metrics{Findings: []health.Verdict{}, RPCMethods: []Method{}, Unknown: map[string]string{}}
+	empty := Metrics{Findings: []health.Finding{}, RPCMethods: []Method{}, Unknown: map[string]string{}}
 	unfilled(t, "Metrics", reflect.ValueOf(full))
 	for name, m := range map[string]Metrics{"full": full, "empty": empty} {
 		text, err := json.MarshalIndent(m, "", "  ")
@@ -65,6 +66,17 @@ func TestWire(t *testing.T) {
 		}
 	}
 }
+
+// fullFinding has every field.
+var fullFinding = health.Finding{
+	ID: "queue", Level: health.Warning, Title: "Events wait", Detail: "60 events wait",
+	Evidence: &health.Evidence{Figure: "queue.overdue", Value: 60, Threshold: 50, Unit: "events", Samples: 1},
+	Fix:      "annactl events", Since: began, BetterSince: &began, Hides: []string{"queue_age"},
+	After:        &health.Mark{Kind: "generation", Number: 4, Time: began, Text: "configuration applied (rpc)"},
+	Acknowledged: &health.Ack{Until: began, Level: health.Warning, Who: "root", Note: "known"},
+}
+
+var began = time.Date(2026, 11, 23, 17, 0, 0, 0, time.UTC)
 
 // unfilled reports fields that a golden file would not show in use.
 func unfilled(t *testing.T, path string, v reflect.Value) {

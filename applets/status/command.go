@@ -14,14 +14,14 @@ import (
 // figures is what the screen shows of get_health_metrics.
 type figures struct {
 	Level    health.Level     `json:"level"`
-	Findings []health.Verdict `json:"findings"`
+	Findings []health.Finding `json:"findings"`
 }
 
 // Answer is what `anna status --json` prints.
 type Answer struct {
 	Level    health.Level     `json:"level"`
 	Daemon   Status           `json:"daemon"`
-	Findings []health.Verdict `json:"findings"`
+	Findings []health.Finding `json:"findings"`
 }
 
 func commands() []*console.Command {

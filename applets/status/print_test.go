@@ -22,7 +22,7 @@ func answer() Answer {
 			State: "running", Version: "0.12.7", PID: 4711, Started: time.Date(2026, 11, 23, 18, 0, 0, 0, time.UTC), UptimeSec: 3723,
 			Socket: "/run/anna/annad.sock", Config: Config{Path: "/etc/anna/config.toml", Missing: true}, Requests: 1234,
 		},
-		Findings: []health.Verdict{{ID: "memory", Level: health.Warning, Title: "The daemon's memory grows large", Detail: "64 MB in use", Fix: "sudo systemctl restart annad"}},
+		Findings: []health.Finding{{ID: "memory", Level: health.Warning, Title: "The daemon's memory grows large", Detail: "64 MB in use", Fix: "sudo systemctl restart annad"}},
 	}
 }
 
@@ -58,7 +58,7 @@ func TestScreenOfHostileDaemon(t *testing.T) {
 	a := answer()
 	a.Daemon.Version, a.Daemon.Socket, a.Daemon.Config.Path, a.Daemon.State = evil, evil, evil, evil
 	a.Daemon.UptimeSec, a.Daemon.PID = -1<<63, -1
-	a.Findings[0] = health.Verdict{ID: evil, Title: evil, Detail: evil, Fix: evil}
+	a.Findings[0] = health.Finding{ID: evil, Title: evil, Detail: evil, Fix: evil}
 	var b bytes.Buffer
 	print(&b, ui.Theme{}, a)
 	for _, r := range b.String() {

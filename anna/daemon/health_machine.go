@@ -1,0 +1,159 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/jjgarcianorway/anna-assistant/anna/health"
+	"github.com/jjgarcianorway/anna-assistant/anna/metrics"
+)
+
+// recent says by how much a counter grew within the last span.
+type recent struct {
+	span, step time.Duration
+	points     []point // oldest first, step apart
+}
+
+type point struct {
+	at    time.Time
+	value uint64
+}
+
+// add takes a reading. A counter that went back began anew.
+func (r *recent) add(now time.Time, value uint64) uint64 {
+	n := len(r.points)
+	switch {
+	case n > 0 && value < r.points[n-1].value:
+		r.points = append(r.points[:0], point{now, value})
+	case n == 0 || now.Sub(r.points[n-1].at) >= r.step:
+		r.points = append(r.points, point{now, value})
+	}
+	for len(r.points) > 1 && now.Sub(r.points[0].at) > r.span {
+		r.points = r.points[1:]
+	}
+	return value - r.points[0].value
+}
+
+func (r *recent) reading(now time.Time, f metrics.Figure[uint64]) health.Reading[uint64] {
+	if !f.Known {
+		return health.Reading[uint64]{Reason: f.Why()}
+	}
+	return health.Known(r.add(now, f.Value))
+}
+
+// A socketFile is the socket's file as the daemon found it when it began to
+// listen.
+type socketFile struct {
+	path  string
+	first unix.Stat_t
+	err   error
+}
+
+func newSocketFile(d *Daemon) *socketFile {
+	f := &socketFile{path: d.Socket}
+	f.err = unix.Lstat(f.path, &f.first)
+	return f
+}
+
+// look compares the file with what it was.
+func (f *socketFile) look() health.Socket {
+	s := health.Socket{Path: f.path}
+	if f.err != nil {
+		s.Err = fmt.Sprintf("it could not be looked at when it was made: %v", f.err)
+		return s
+	}
+	var st unix.Stat_t
+	switch err := unix.Lstat(f.path, &st); {
+	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ENOTDIR):
+		s.Missing = true
+	case err != nil:
+		s.Err = fmt.Sprintf("it cannot be looked at: %v", err)
+	case st.Ino != f.first.Ino || st.Dev != f.first.Dev:
+		s.Replaced = true
+	case st.Mode != f.first.Mode:
+		s.Wrong = fmt.Sprintf("has mode %04o, it had %04o", st.Mode&0o7777, f.first.Mode&0o7777)
+	case st.Uid != f.first.Uid || st.Gid != f.first.Gid:
+		s.Wrong = fmt.Sprintf("belongs to %d:%d, it belonged to %d:%d", st.Uid, st.Gid, f.first.Uid, f.first.Gid)
+	case st.Mode&0o002 != 0:
+		s.Wrong = fmt.Sprintf("is open to everybody (mode %04o)", st.Mode&0o7777)
+	}
+	return s
+}
+
+// A clock watches the time of day against the time since boot, which goes on
+// while the machine is suspended (clock_gettime(2), CLOCK_BOOTTIME).
+type clock struct {
+	offset time.Duration // of the two, when last looked at
+	begun  bool
+	jumped time.Duration
+	at     time.Time
+}
+
+func (c *clock) look(now time.Time) health.Clock {
+	wall, boot, err := clocks()
+	if err != nil {
+		return health.Clock{}
+	}
+	return c.take(now, wall-boot)
+}
+
+func (c *clock) take(now time.Time, offset time.Duration) health.Clock {
+	// A clock that is slewed drifts by less than this between two looks.
+	if by := offset - c.offset; c.begun && (by >= time.Second || by <= -time.Second) {
+		c.jumped, c.at = by, now
+	}
+	c.offset, c.begun = offset, true
+	if c.jumped == 0 {
+		return health.Clock{}
+	}
+	return health.Clock{Jumped: c.jumped, Ago: now.Sub(c.at)}
+}
+
+func clocks() (wall, boot time.Duration, err error) {
+	var w, b unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_REALTIME, &w); err != nil {
+		return 0, 0, err
+	}
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &b); err != nil {
+		return 0, 0, err
+	}
+	return time.Duration(w.Nano()), time.Duration(b.Nano()), nil
+}
+
+// A program is the executable that runs and what lies in its place now.
+type program struct {
+	running unix.Stat_t
+	state   health.Program
+}
+
+func newProgram() *program {
+	p := &program{}
+	path, err := os.Executable()
+	if err == nil {
+		p.state.Path = path
+		err = unix.Stat("/proc/self/exe", &p.running)
+	}
+	if err != nil {
+		p.state.Err = fmt.Sprintf("the program that runs is not known: %v", err)
+	}
+	return p
+}
+
+func (p *program) look() {
+	if p.running.Ino == 0 {
+		return
+	}
+	var st unix.Stat_t
+	err := unix.Stat(p.state.Path, &st)
+	p.state.Gone = errors.Is(err, fs.ErrNotExist)
+	p.state.Changed = err == nil && (st.Ino != p.running.Ino || st.Dev != p.running.Dev)
+	p.state.Err = ""
+	if err != nil && !p.state.Gone {
+		p.state.Err = fmt.Sprintf("it cannot be looked at: %v", err)
+	}
+}
