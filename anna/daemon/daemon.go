@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/applet"
-	"github.com/jjgarcianorway/anna-assistant/anna/capability"
 	"github.com/jjgarcianorway/anna-assistant/anna/config"
 	"github.com/jjgarcianorway/anna-assistant/anna/events"
 	"github.com/jjgarcianorway/anna-assistant/anna/host"
@@ -95,8 +94,8 @@ func Start(ctx context.Context, opts Options) (*Daemon, error) {
 	}
 	ctx, d.quit = context.WithCancel(context.WithoutCancel(ctx))
 	d.tasks.Go(func() { d.engine.Run(ctx) })
-	d.mods = newModules(ctx, d.log, d.engine, cfg.Daemon().StateDir)
-	d.host.Capabilities = func() []capability.Report { return d.mods.capabilities(d.store()) }
+	d.mods = newModules(ctx, d.log, d.engine, d.store, cfg.Daemon().StateDir)
+	d.host.Capabilities = d.mods.capabilities
 	d.host.Reload = d.Reload
 	d.begin(ctx, first)
 	d.host.ReloadStatus, d.host.LastReload = d.reloads.status, d.reloads.lastOf

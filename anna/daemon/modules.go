@@ -74,11 +74,20 @@ type modules struct {
 	log    *slog.Logger
 	engine *events.Engine
 	state  *events.StateDir
+	store  func() *telemetry.Store
 
 	mu      sync.Mutex
 	enabled config.Modules
 	running map[string]*running
+	btrfs   *runningBtrfs // nil while it is switched off
 	since   time.Time
+}
+
+// A runningBtrfs is the module that measures instead of listening.
+type runningBtrfs struct {
+	*btrfsModule
+	stop context.CancelFunc
+	done chan struct{}
 }
 
 // A running listener.
@@ -89,9 +98,9 @@ type running struct {
 	done     chan struct{}
 }
 
-func newModules(ctx context.Context, log *slog.Logger, engine *events.Engine, dir string) *modules {
+func newModules(ctx context.Context, log *slog.Logger, engine *events.Engine, store func() *telemetry.Store, dir string) *modules {
 	return &modules{
-		ctx: ctx, log: log, engine: engine, state: &events.StateDir{Path: dir},
+		ctx: ctx, log: log, engine: engine, store: store, state: &events.StateDir{Path: dir},
 		running: map[string]*running{}, since: time.Now(),
 	}
 }
@@ -129,9 +138,11 @@ func (m *modules) swap(enabled config.Modules, fresh map[string]*running) {
 		if fresh[name] == nil && enabled.Enabled(name) {
 			continue
 		}
-		m.end(name, r)
+		r.stop()
+		m.await(name, r.done)
 		delete(m.running, name)
 	}
+	m.switchBtrfs(enabled.Btrfs)
 	for name, r := range fresh {
 		ctx, stop := context.WithCancel(m.ctx)
 		r.stop = stop
@@ -144,18 +155,35 @@ func (m *modules) swap(enabled config.Modules, fresh map[string]*running) {
 	}
 }
 
-// endTime bounds the wait for a listener's end: one that hangs in a dead file
+// switchBtrfs starts or stops the module that looks at Btrfs.
+func (m *modules) switchBtrfs(on bool) {
+	switch {
+	case on && m.btrfs == nil:
+		ctx, stop := context.WithCancel(m.ctx)
+		b := &runningBtrfs{btrfsModule: newBtrfsModule(), stop: stop, done: make(chan struct{})}
+		m.btrfs = b
+		go func() {
+			defer close(b.done)
+			b.run(ctx, func(at time.Time, points ...telemetry.Point) { m.store().Observe(at, points...) })
+		}()
+	case !on && m.btrfs != nil:
+		m.btrfs.stop()
+		m.await("btrfs", m.btrfs.done)
+		m.btrfs = nil
+	}
+}
+
+// endTime bounds the wait for a module's end: one that hangs in a dead file
 // system must not hang the daemon.
 const endTime = 2 * time.Second
 
-// end stops a listener and waits: its state is saved then, and the one after it
-// goes on from there.
-func (m *modules) end(name string, r *running) {
-	r.stop()
+// await waits for a module that was told to stop: its state is saved then, and
+// the one after it goes on from there.
+func (m *modules) await(name string, done <-chan struct{}) {
 	select {
-	case <-r.done:
+	case <-done:
 	case <-time.After(endTime):
-		m.log.Warn("a listener does not end and is left behind", "module", name)
+		m.log.Warn("a module does not end and is left behind", "module", name)
 	}
 }
 
@@ -190,13 +218,14 @@ func (m *modules) stop() {
 		r.stop()
 	}
 	for name, r := range m.running {
-		m.end(name, r)
+		m.await(name, r.done)
 	}
 	clear(m.running)
+	m.switchBtrfs(false)
 }
 
 // capabilities reports every module as it is now.
-func (m *modules) capabilities(store *telemetry.Store) []capability.Report {
+func (m *modules) capabilities() []capability.Report {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var out []capability.Report
@@ -209,7 +238,12 @@ func (m *modules) capabilities(store *telemetry.Store) []capability.Report {
 		}
 		out = append(out, r)
 	}
-	out = append(out, m.telemetry(store))
+	if m.btrfs != nil {
+		out = append(out, m.btrfs.report())
+	} else {
+		out = append(out, capability.Report{Module: "btrfs", Summary: btrfsSummary, State: capability.Disabled, Why: switchedOff("btrfs"), Since: m.since})
+	}
+	out = append(out, m.telemetry(m.store()))
 	slices.SortFunc(out, func(a, b capability.Report) int { return strings.Compare(a.Module, b.Module) })
 	return out
 }
