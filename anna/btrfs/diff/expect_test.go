@@ -263,7 +263,7 @@ func (x *expectation) sameEntries(p, q string) bool {
 }
 
 func (x *expectation) attributes(i, j *seenInode) []string {
-	const visible = 0x800000 | 0x8 | 0x10 | 0x20 | 0x40 | 0x80 | 0x10000 | 0x4 // C S i a d A D c
+	const visible = 0x800000 | 0x8 | 0x10 | 0x20 | 0x40 | 0x80 | 0x10000 // C S i a d A D
 	const verity = 0x100000
 	set := map[string]bool{
 		"mode":   i.mode()&0o7777 != j.mode()&0o7777,
@@ -283,6 +283,8 @@ func (x *expectation) attributes(i, j *seenInode) []string {
 				set["acl"] = true
 			case n == "security.capability":
 				set["capability"] = true
+			case n == "btrfs.compression":
+				set["compression"] = true
 			default:
 				set["xattr"] = true
 			}

@@ -18,15 +18,17 @@ const (
 	attrFlags      = "flags"
 	attrACL        = "acl"
 	attrCapability = "capability"
+	attrCompress   = "compression"
 	attrXattr      = "xattr"
 	attrVerity     = "verity"
 	attrDevice     = "device"
 )
 
-// visibleFlags are those that lsattr shows and that people set. The kernel sets
-// the others by itself: "no compression" where trying was no use.
+// visibleFlags are those that lsattr shows and that people set. That to compress
+// comes with a property, which is compared; the kernel turns it off by itself
+// where trying was no use.
 const visibleFlags = btrfs.InodeNoDataCOW | btrfs.InodeSync | btrfs.InodeImmutable | btrfs.InodeAppend |
-	btrfs.InodeNoDump | btrfs.InodeNoAtime | btrfs.InodeDirSync | btrfs.InodeCompress
+	btrfs.InodeNoDump | btrfs.InodeNoAtime | btrfs.InodeDirSync
 
 // attributes names what differs between two inodes of the same type.
 func attributes(a, b *node) []string {
@@ -68,6 +70,8 @@ func attrOf(xattr string) string {
 		return attrACL
 	case xattr == "security.capability":
 		return attrCapability
+	case xattr == "btrfs.compression":
+		return attrCompress
 	}
 	return attrXattr
 }

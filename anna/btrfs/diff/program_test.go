@@ -34,7 +34,9 @@ func (p *program) paths(want func(fs.DirEntry) bool) []string {
 			return nil
 		}
 		if d.IsDir() && p.isSubvol(path) {
-			if want == nil {
+			// What stands for a subvolume in a snapshot is left alone: a
+			// kernel was seen to abort its transaction over a rename.
+			if want == nil && !p.isPlaceholder(path) {
 				list = append(list, path)
 			}
 			return fs.SkipDir
@@ -50,6 +52,11 @@ func (p *program) paths(want func(fs.DirEntry) bool) []string {
 func (p *program) isSubvol(path string) bool {
 	var st unix.Stat_t
 	return unix.Lstat(path, &st) == nil && (st.Ino == 256 || st.Ino == 2)
+}
+
+func (p *program) isPlaceholder(path string) bool {
+	var st unix.Stat_t
+	return unix.Lstat(path, &st) == nil && st.Ino == 2
 }
 
 func (p *program) pick(list []string) string {

@@ -236,8 +236,29 @@ func (o *overlay) entry(dir uint64, name string) (uint64, error) {
 			n = at.Object
 		}
 	}
+	if n == 0 && dir == top {
+		n = o.orphan(name)
+	}
 	if n == 0 {
 		return 0, fmt.Errorf("no entry %q in directory %d", name, dir&^made)
 	}
 	return n, nil
+}
+
+// orphan takes a name such as o257-7-0, which send gives to what is out of its
+// place, by its word: inode and generation. send uses it at times before it has
+// told of it (and receive fails there). 0 if it is no such name.
+func (o *overlay) orphan(name string) uint64 {
+	var ino, gen, n uint64
+	if _, err := fmt.Sscanf(name, "o%d-%d-%d", &ino, &gen, &n); err != nil || ino < top || ino > btrfs.LastFree {
+		return 0
+	}
+	i, err := o.e.trees[from].inode(o.e.ctx, ino)
+	if err != nil {
+		return 0
+	}
+	if i != nil && i.Generation == gen {
+		return ino
+	}
+	return ino | made
 }

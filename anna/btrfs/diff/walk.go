@@ -214,7 +214,8 @@ func (e *engine) walkOne(w which, dir uint64, path string, x entry) (isDir bool,
 	more := n.links[0] != link{dir, x.name}
 	e.sizes(w, n, more, &c)
 	e.count(w, n, more)
-	return n.isDir(), e.report(c)
+	// A directory has one name: what is found under another is damage.
+	return n.isDir() && !more, e.report(c)
 }
 
 // walkPair compares what has the same path on both sides.
@@ -259,6 +260,10 @@ func (e *engine) walkPair(l *level, x, y entry) (*level, error) {
 		return nil, firstError(e.walkBelow(from, a, paths[from]), e.walkBelow(to, b, paths[to]))
 	}
 	if a.isDir() {
+		if c.LinkBefore || c.LinkAfter { // damage, see walkOne
+			e.unsteady = true
+			return nil, nil
+		}
 		return &level{dirs: [2]uint64{a.ino, b.ino}, same: true, paths: paths, node: n}, nil
 	}
 	c.Attributes = attributes(a, b)
