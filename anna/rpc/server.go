@@ -16,7 +16,7 @@ type Observation struct {
 	Kind     Kind
 	Took     time.Duration // from the line read to the answer written; a stream: to its first item
 	Failed   bool
-	Code     Code          // of a failed one that was a call
+	Code     Code // of a failed one that was a call
 	Known    bool // the method exists
 	Uncount  bool // the daemon's own, or marked so by its handler
 	PeerUID  int
