@@ -48,6 +48,9 @@ func run(c *console.Console) error {
 			config.Report{Problems: rejected.Problems, Path: rejected.Path}.Write(c.Err)
 		}
 	}
+	if errors.As(err, &e) && e.Code == rpc.NotAuthorized {
+		return &console.Hinted{Err: err, Hint: "Run: sudo " + c.Path() + " (or have root put you into the group of [access] control_group, which annactl config show names)"}
+	}
 	if err != nil {
 		return err
 	}

@@ -31,7 +31,11 @@ func bySignal(c *console.Console) (config.Receipt, error) {
 		return config.Receipt{}, err
 	}
 	if err := hangUp(c); err != nil {
-		return config.Receipt{}, &console.Hinted{Err: fmt.Errorf("cannot signal the daemon: %w", err), Hint: "Ask over the socket instead: " + c.Program() + " reload"}
+		hint := "Ask over the socket instead: " + c.Path()
+		if errors.Is(err, unix.EPERM) {
+			hint = "Run: sudo " + c.Path() + " --signal"
+		}
+		return config.Receipt{}, &console.Hinted{Err: fmt.Errorf("cannot signal the daemon: %w", err), Hint: hint}
 	}
 	deadline := time.Now().Add(c.Timeout())
 	for time.Now().Before(deadline) {
