@@ -93,6 +93,8 @@ func (e *engine) process(ino, through uint64) error {
 	a, b := n[from], n[to]
 	if a != nil && b != nil && e.identical(&a.Inode, &b.Inode) {
 		switch {
+		case a.Inode == b.Inode && a.Transid <= e.rel.fork:
+			return nil // one and the same item
 		case len(a.links) > 0 && len(b.links) > 0:
 			return e.pair(a, b, e.main[from], e.main[to])
 		case len(a.links) > 0:

@@ -7,17 +7,33 @@ import (
 // A pruned scan goes through the inodes of a tree that were written since a
 // generation. The kernel leaves out subtrees that are older.
 type pruned struct {
-	c   *btrfs.Cursor
-	ino uint64
-	ok  bool
+	c     *btrfs.Cursor
+	wants func(*btrfs.Inode) bool
+	ino   uint64
+	ok    bool
 }
 
 func (p *pruned) next() error {
-	if p.ok = p.c.Next(); !p.ok {
-		return p.c.Err()
+	for {
+		if p.ok = p.c.Next(); !p.ok {
+			return p.c.Err()
+		}
+		i, err := btrfs.ParseInode(p.c.Item().Data)
+		if err != nil {
+			return err
+		}
+		if p.wants(&i) {
+			p.ino = p.c.Item().Key.Object
+			return nil
+		}
 	}
-	p.ino = p.c.Item().Key.Object
-	return nil
+}
+
+// since says whether an inode was written after the sides parted. In the very
+// transaction of a snapshot the kernel still writes, after it has copied the
+// tree, the directory that gets the snapshot's name, and nothing else.
+func (e *engine) since(i *btrfs.Inode) bool {
+	return i.Transid > e.rel.fork || i.Transid == e.rel.fork && (typeOf(i.Mode) == Dir || e.rel.fork == 0)
 }
 
 // batch is how many candidates are collected before they are classified, so
@@ -29,11 +45,12 @@ const runGap = 4
 
 // scan brings up every inode that either side wrote since they parted.
 func (e *engine) scan(fs *btrfs.FS, progress func(ino uint64)) error {
-	e.owned = func(_ which, _ uint64, i *btrfs.Inode) bool { return i.Transid >= e.rel.fork }
+	e.owned = func(_ which, _ uint64, i *btrfs.Inode) bool { return e.since(i) }
 	// An entry is made together with the last change of what it names, or before.
-	e.brought = func(x entry) bool { return x.transid >= e.rel.fork }
+	e.brought = func(x entry) bool { return x.transid > e.rel.fork }
 	var p [2]pruned
 	for w := range p {
+		p[w].wants = e.since
 		p[w].c = fs.NewScanner(btrfs.ScanBuffer).Scan(e.ctx, btrfs.Range{
 			Tree: e.trees[w].id, Types: btrfs.Types(btrfs.TypeInodeItem), MinTransid: e.rel.fork,
 			Min: btrfs.Key{Object: top},
