@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -90,26 +91,29 @@ func BenchmarkTools(b *testing.B) {
 	disk := annatest.NewDisk(b, []int64{16 << 30}, "-m", "single")
 	in := func(name string) string { return filepath.Join(disk.Dir, name) }
 	forest(b, in("live"), files)
+	snapper := snapperConfig(b, in("live"))
+	number := snapper.create()
 	old := snap(b, in("live"), in("old"), "-r")
 	generation := fmt.Sprint(generationOf(b, disk.Dir, old))
 	scatter(b, in("live"), 0, files/100, 100)
 	scattered := snap(b, in("live"), in("scattered"), "-r")
+	status := snapper.status(number, snapper.create())
 	snap(b, in("old"), in("near"))
 	scatter(b, in("near"), files/4, files/80, 1)
 	clustered := snap(b, in("near"), in("clustered"), "-r")
-	measure := func(b *testing.B, id uint64, name string) {
+	measure := func(b *testing.B, id uint64, name string, extra ...tool) {
 		for _, cold := range []bool{false, true} {
 			temperature := map[bool]string{false: "warm", true: "cold"}[cold]
 			b.Run(name+"/"+temperature, func(b *testing.B) {
 				fs := openFS(b, disk.Dir)
-				race(b, cold, append([]tool{ours(fs, old, id, Tree), ours(fs, old, id, Send)}, others(in("old"), in(name), generation)...))
+				race(b, cold, append([]tool{ours(fs, old, id, Tree), ours(fs, old, id, Send)}, append(others(in("old"), in(name), generation), extra...)...))
 			})
 		}
 	}
-	measure(b, scattered, "scattered")
+	measure(b, scattered, "scattered", status...)
 	measure(b, clustered, "clustered")
 	annatest.Run(b, "btrfs", "balance", "start", "-m", disk.Dir)
-	b.Run("after a balance", func(b *testing.B) { measure(b, scattered, "scattered") })
+	b.Run("after a balance", func(b *testing.B) { measure(b, scattered, "scattered", status...) })
 }
 
 func generationOf(b testing.TB, dir string, id uint64) uint64 {
@@ -181,4 +185,36 @@ func BenchmarkTree(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// snapperRun is snapper with a configuration of its own, which is removed in
+// the end; nil where it is not installed or not wanted (ANNA_BENCH_SNAPPER=1,
+// for it writes to /etc/snapper meanwhile).
+type snapperRun struct {
+	b    *testing.B
+	name string
+}
+
+func snapperConfig(b *testing.B, dir string) *snapperRun {
+	if _, err := exec.LookPath("snapper"); err != nil || os.Getenv("ANNA_BENCH_SNAPPER") == "" {
+		return nil
+	}
+	s := &snapperRun{b, fmt.Sprint("annabench", os.Getpid())}
+	annatest.Run(b, "snapper", "--no-dbus", "-c", s.name, "create-config", dir)
+	b.Cleanup(func() { annatest.Run(b, "snapper", "--no-dbus", "-c", s.name, "delete-config") })
+	return s
+}
+
+func (s *snapperRun) create() string {
+	if s == nil {
+		return ""
+	}
+	return strings.TrimSpace(annatest.Run(s.b, "snapper", "--no-dbus", "-c", s.name, "create", "-p"))
+}
+
+func (s *snapperRun) status(a, b string) []tool {
+	if s == nil {
+		return nil
+	}
+	return []tool{{"snapper", command("snapper", "--no-dbus", "-c", s.name, "status", a+".."+b)}}
 }

@@ -1,2 +1,54 @@
-// Package diff compares two subvolumes of a Btrfs file system.
+// Package diff says what differs between two subvolumes of a Btrfs file system:
+// exactly, without creating anything, without reading files, and also where a
+// side is in use.
+//
+//	report, err := diff.Run(ctx, fs, from, to, diff.Options{}, func(c diff.Change) error {
+//		return print(c)
+//	})
+//
+// # How
+//
+// Two subvolumes that descend from one another, or from a third, share the
+// nodes of their trees that neither has written since they parted. Engine
+// [Tree] searches both trees for inodes written since that generation, which
+// the kernel prunes by whole nodes. What was deleted leaves no such inode; it is
+// found in the directory that lost the name, whose inode was written. Engine
+// [Send] has the kernel's send name the inodes instead: send skips what both
+// share by its address, which still works when a balance has made every node
+// new. It needs both sides read-only. Engine [Paths] is for what is not related.
+// [Auto] chooses. All of them hand candidates to one classifier, which compares
+// the two states of an inode; a candidate that is the same on both sides costs
+// time, and tells nothing.
+//
+// # What is the same
+//
+// An inode is known by its number and generation, if it was there when the sides
+// parted: wherever it moves, it is [Renamed]. What is below a moved directory did
+// not move in it. An inode that only one side has, at a place where the other
+// has another one of its own, is [Replaced] (a save by renaming), or
+// [TypeChanged]. A place is a name in a directory, and a directory is the same
+// place when it is the same inode or replaced the other.
+//
+// Contents are compared by where they are stored and by checksums. What that
+// leaves open is said: a change may be [Modified] with [ContentUnknown]. Only the
+// last sector of a file is read where its checksum differs, for it covers what
+// lies behind the end.
+//
+// The other way round, the same changes come out inverted ([Change.Invert]).
+// Changes are not sorted. Memory is bounded but for the candidates of Send (one
+// bit each, about), the names of one inode, and nested subvolumes that were
+// made, moved or removed.
+//
+// # A side that is in use
+//
+// Run first writes out what is pending. [Report.Changing] says that a side was
+// written to meanwhile; even reading a file may do that, by its access time.
+//
+// # Limits
+//
+// Names bypass file permissions: see package btrfs. Contents of nested
+// subvolumes are not looked at. Times of access and of the last status change
+// are no changes; a directory's time of modification is one only where its
+// entries are the same. What chattr's "no compression" says is not told, for the
+// kernel sets it by itself.
 package diff

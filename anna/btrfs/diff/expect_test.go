@@ -11,7 +11,6 @@ import (
 type expectation struct {
 	a, b    *seenTree
 	parted  map[string]bool // keys of the inodes that were there when they parted
-	sector  uint64
 	changes []Change
 	size    int64
 	alloc   int64

@@ -26,8 +26,8 @@ func newFeed(fs *btrfs.FS, tree uint64) *feed {
 }
 
 // firstItems is how many items of an inode are asked for at first: enough for
-// most files, without copying a whole directory for the sake of its attributes.
-const firstItems = 24
+// most files and directories, without copying a huge one for its attributes.
+const firstItems = 256
 
 // seek goes to the first item of an inode. through is the last inode that will
 // be asked for next: when it is not far off, one answer holds all of them.
@@ -43,7 +43,7 @@ func (f *feed) seek(ctx context.Context, ino, through uint64) {
 	}
 	limit := uint32(firstItems)
 	if through > ino {
-		limit *= uint32(min(through-ino+1, 64))
+		limit *= uint32(min(through-ino+1, 16))
 	}
 	f.open(ctx, btrfs.Key{Object: ino}, btrfs.Key{Object: max(through, ino), Type: 255, Offset: ^uint64(0)}, limit)
 }

@@ -162,6 +162,32 @@ func TestCircles(t *testing.T) {
 	}
 }
 
+// TestEarlyOrphan follows a stream in which send calls a directory by the name
+// of an orphan before it has made it one, as Linux 6.18 was seen to do where a
+// file of the user's has such a name.
+func TestEarlyOrphan(t *testing.T) {
+	k := &hostile{trees: map[uint64][]btrfs.Item{}}
+	k.subvolume(256, 0, 0)
+	k.put(256, 300, btrfs.TypeInodeItem, 0, inodeItem(unix.S_IFDIR|0o755, 5, 20, 0))
+	k.entry(256, 300, 301, 2, "n28")
+	k.entry(256, top, 302, 3, "o300-5-1") // the user's own
+	fs, err := btrfs.OpenKernel(k, "hostile", btrfs.Roots{Sys: t.TempDir(), Mountinfo: "/dev/null"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := newEngine(t.Context(), fs, btrfs.Info{SectorSize: 4096}, relation{}, [2]uint64{256, 257}, nil)
+	for _, c := range []struct {
+		path string
+		want uint64
+	}{{"o300-5-0/n28", 301}, {"o300-5-1", 302}, {"o300-6-0", 300 | made}, {"o999-7-0", 999 | made}, {"o1-7-0", 0}, {"other", 0}} {
+		o := overlay{e: e, set: inodes{}, dirs: map[uint64]map[string]uint64{}}
+		n, err := o.touch(c.path)
+		if n != c.want || (err == nil) != (c.want != 0) || c.want != 0 && !o.set.has(c.want&^made) {
+			t.Errorf("%s: inode %d, %v; want %d", c.path, n&^made, err, c.want&^made)
+		}
+	}
+}
+
 // FuzzTrees compares two trees of anything.
 func FuzzTrees(f *testing.F) {
 	item := func(tree, object, typ, offset byte, data []byte) []byte {

@@ -53,11 +53,10 @@ type lab struct {
 
 // A shot is a snapshot, with the inodes that it was born with.
 type shot struct {
-	name    string
-	id      uint64
-	tree    *seenTree
-	nested  map[string]uint64
-	removed bool
+	name   string
+	id     uint64
+	tree   *seenTree
+	nested map[string]uint64
 }
 
 func newLab(t testing.TB, s shape, seed uint64) *lab {

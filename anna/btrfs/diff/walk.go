@@ -18,7 +18,6 @@ type level struct {
 	list  [2][]entry
 	done  [2]bool
 	paths [2]string
-	own   Change // of the directory itself, told when its entries are known
 	node  [2]*node
 	same  bool // the names are
 }
