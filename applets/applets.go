@@ -6,6 +6,7 @@ import (
 	"github.com/jjgarcianorway/anna-assistant/anna/applet"
 	"github.com/jjgarcianorway/anna-assistant/applets/capabilities"
 	"github.com/jjgarcianorway/anna-assistant/applets/config"
+	"github.com/jjgarcianorway/anna-assistant/applets/doctor"
 	"github.com/jjgarcianorway/anna-assistant/applets/events"
 	"github.com/jjgarcianorway/anna-assistant/applets/explain"
 	"github.com/jjgarcianorway/anna-assistant/applets/health"
@@ -21,6 +22,7 @@ import (
 var Table = applet.Table{
 	status.Row,
 	health.Row,
+	doctor.Row,
 	reload.Row,
 	config.Row,
 	events.Row,
