@@ -29,7 +29,10 @@ func idleMain() {
 	if err != nil {
 		panic(err)
 	}
-	for _, s := range []Source{config, NewStorageSource(StorageOptions{}), NewNetworkSource(NetworkOptions{})} {
+	for _, s := range []Source{
+		config, NewStorageSource(StorageOptions{}), NewNetworkSource(NetworkOptions{}),
+		NewPackagesSource(PackagesOptions{}), NewDevicesSource(DevicesOptions{}), NewKernelSource(KernelOptions{}),
+	} {
 		go (&Runner{Source: s, Sink: e, State: &StateDir{Path: dir}}).Run(context.Background())
 	}
 	fmt.Println(e.Run(context.Background()))

@@ -81,7 +81,7 @@ func (w *dirWatch) control(f func(fd int)) error {
 
 func (w *dirWatch) want(wd int32, dir string, names []string) {
 	d := w.dirs[wd]
-	if d == nil || d.path != dir {
+	if d == nil { // it may be known under another path, through a link
 		d = &watchedDir{path: dir, names: map[string]bool{}}
 		w.dirs[wd] = d
 	}

@@ -1,0 +1,310 @@
+package events
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A machine is where kernels and libraries lie.
+type machine struct{ root, proc, release, version string }
+
+func (m machine) path(names ...string) string {
+	return filepath.Join(append([]string{m.root}, names...)...)
+}
+
+func (m machine) modules() string { return m.path("lib/modules") }
+
+// moduleTree are names one of which is in every tree of modules; what DKMS
+// leaves behind has none.
+var moduleTree = []string{"modules.builtin", "modules.order", "kernel", "vmlinuz"}
+
+// flagFile is how Debian's packages ask for a reboot.
+const flagFile = "reboot-required"
+
+func (m machine) watch(w *dirWatch) error {
+	err := errors.Join(
+		w.watch(m.modules()), w.watch(m.path("boot")), w.watch(m.path("run"), flagFile),
+		w.watch(filepath.Join(m.modules(), m.release), moduleTree...))
+	files := m.systemdPlaces()
+	if libc := m.libc(); libc != "" {
+		files = append(files, libc)
+	}
+	for _, file := range files {
+		err = errors.Join(err, w.watch(filepath.Dir(file), filepath.Base(file)))
+	}
+	return err
+}
+
+// look says what is there, for the tracker and for people. hadModules says
+// that the running kernel's modules were there before.
+func (m machine) look(hadModules bool) (map[string]KernelSeen, KernelFacts) {
+	seen := map[string]KernelSeen{"running": {Release: m.release, Build: m.version, Boot: m.bootID()}}
+	facts := KernelFacts{Running: m.release, Build: m.version}
+	kernels, trees := m.installed()
+	for release, build := range kernels {
+		facts.Installed = append(facts.Installed, release)
+		seen["kernel/"+release] = KernelSeen{Release: release, Build: build}
+	}
+	slices.SortFunc(facts.Installed, compareReleases)
+	because := func(format string, args ...any) { facts.Reasons = append(facts.Reasons, fmt.Sprintf(format, args...)) }
+	if newest := newestLike(m.release, facts.Installed); newest != "" && compareReleases(newest, m.release) > 0 {
+		because("a newer kernel is installed: %s, while %s runs", newest, m.release)
+	}
+	if build := kernels[m.release]; build != "" && m.version != "" && !sameBuild(build, m.version) {
+		because("the running kernel was replaced: %s, while %s runs", build, m.version)
+	}
+	if trees[m.release] {
+		seen["modules"] = KernelSeen{Release: m.release, State: modulesThere}
+	} else if hadModules || len(trees) > 0 {
+		seen["modules"] = KernelSeen{Release: m.release, State: modulesMissing}
+		facts.ModulesMissing = true
+		because("the modules of the running kernel %s are gone", m.release)
+	}
+	if _, err := os.Stat(m.path("run", flagFile)); err == nil {
+		because("a package asked for it (/run/%s)", flagFile)
+	}
+	facts.RebootNeeded = len(facts.Reasons) > 0
+	seen["reboot"] = KernelSeen{State: strings.Join(facts.Reasons, "; ")}
+
+	began := m.began()
+	facts.LibcReplaced = m.library(seen, "libc", m.libc(), began)
+	if file := m.systemd(); file != "" {
+		facts.SystemdReplaced = m.library(seen, "systemd", file, began)
+		if m.runs(file) {
+			facts.SystemdReplaced = time.Time{} // it was executed anew
+		}
+	}
+	return seen, facts
+}
+
+// library notes a file, and returns when it was put there if that was after
+// the machine began.
+func (m machine) library(seen map[string]KernelSeen, name, file string, began time.Time) time.Time {
+	var st unix.Stat_t
+	if file == "" || unix.Stat(file, &st) != nil {
+		return time.Time{}
+	}
+	seen[name] = KernelSeen{File: fmt.Sprintf("%d:%d:%d", st.Ino, st.Size, st.Mtim.Nano())}
+	// A package manager keeps the time of the build (st_mtim); when the file
+	// came here only st_ctim tells.
+	changed := time.Unix(st.Ctim.Unix()).UTC()
+	if began.IsZero() || changed.Before(began.Add(startSlack)) {
+		return time.Time{}
+	}
+	return changed
+}
+
+// startSlack is how exact the start of process 1 is known.
+const startSlack = 2 * time.Second
+
+// installed finds the kernels and what their images say they are, and of which
+// the modules are there.
+func (m machine) installed() (builds map[string]string, trees map[string]bool) {
+	builds, trees = map[string]string{}, map[string]bool{}
+	for _, dir := range listed(m.modules(), func(string) bool { return true }) {
+		release := filepath.Base(dir)
+		for _, name := range moduleTree {
+			if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+				trees[release], builds[release] = true, ""
+				break
+			}
+		}
+		if _, build, err := readImage(filepath.Join(dir, "vmlinuz")); err == nil && trees[release] {
+			builds[release] = build
+		}
+	}
+	for _, path := range listed(m.path("boot"), isImage) {
+		release, build, err := readImage(path)
+		if err != nil { // not for us to read, or of another architecture: its name must do
+			release = strings.TrimPrefix(filepath.Base(path), "vmlinuz-")
+			if release[0] < '0' || release[0] > '9' {
+				continue // "vmlinuz-linux": of a tree that is there
+			}
+		}
+		if builds[release] == "" {
+			builds[release] = build
+		}
+	}
+	return builds, trees
+}
+
+// isImage leaves out rescue images and copies of older ones.
+func isImage(name string) bool {
+	return strings.HasPrefix(name, "vmlinuz-") && len(name) > len("vmlinuz-") && !strings.Contains(name, "-rescue-") &&
+		!strings.HasSuffix(name, ".old") && !strings.HasSuffix(name, "~") && !strings.Contains(name, ".dpkg-")
+}
+
+// readImage reads the version that an x86 image carries
+// (Documentation/arch/x86/boot.rst, kernel_version).
+func readImage(path string) (release, build string, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", "", err
+	}
+	defer f.Close()
+	head, err := io.ReadAll(io.LimitReader(f, 64<<10))
+	if err != nil {
+		return "", "", err
+	}
+	return parseImage(head)
+}
+
+var errImage = errors.New("no image of an x86 kernel")
+
+func parseImage(head []byte) (release, build string, err error) {
+	const magic, pointer, base = 0x202, 0x20e, 0x200
+	if len(head) < pointer+2 || string(head[magic:magic+4]) != "HdrS" {
+		return "", "", errImage
+	}
+	at := base + int(binary.LittleEndian.Uint16(head[pointer:]))
+	if at == base || at >= len(head) {
+		return "", "", errImage
+	}
+	text := unix.ByteSliceToString(head[at:min(at+512, len(head))])
+	release, rest, _ := strings.Cut(clean(text), " ")
+	if i := strings.Index(rest, "#"); i >= 0 {
+		build = rest[i:]
+	}
+	if release == "" || strings.Contains(release, "/") {
+		return "", "", errImage
+	}
+	return release, build, nil
+}
+
+// sameBuild compares with what uname(2) says, which is cut at 64 characters.
+func sameBuild(image, uname string) bool {
+	const most = 64
+	return image == uname || len(uname) >= most && strings.HasPrefix(image, uname)
+}
+
+func compareReleases(a, b string) int { return compareParts(a, b, compareDebian) }
+
+// newestLike is the newest release of the same flavour.
+func newestLike(running string, releases []string) (newest string) {
+	for _, r := range releases { // oldest first
+		if flavour(r) == flavour(running) {
+			newest = r
+		}
+	}
+	return newest
+}
+
+// flavour is what is left of a release without its numbers: "6.1.0-10-amd64"
+// is "amd", "6.9.1-arch1-1" is "arch", "5.14.0-362.el9.x86_64" is "el.x_".
+func flavour(release string) string {
+	_, rest := span(release, func(c byte) bool { return isDigit(c) || c == '.' })
+	var words []string
+	for word := range strings.FieldsFuncSeq(rest, func(r rune) bool { return r == '-' || r == '+' }) {
+		word = strings.Trim(strings.Map(func(r rune) rune {
+			if '0' <= r && r <= '9' {
+				return -1
+			}
+			return r
+		}, word), ".")
+		if word != "" && word != "rc" {
+			words = append(words, word)
+		}
+	}
+	return strings.Join(words, "-")
+}
+
+func (m machine) bootID() string {
+	return readAttr(filepath.Join(m.proc, "sys/kernel/random/boot_id"))
+}
+
+// began is when process 1 was started: the boot, or the container's start;
+// zero when that cannot be read.
+func (m machine) began() time.Time {
+	var boot int64
+	for line := range strings.Lines(readFileMost(filepath.Join(m.proc, "stat"))) {
+		if value, ok := strings.CutPrefix(line, "btime "); ok {
+			boot, _ = strconv.ParseInt(strings.TrimSpace(value), 10, 64)
+		}
+	}
+	stat := readFileSome(filepath.Join(m.proc, "1/stat"))
+	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
+	const start, perSecond = 22 - 3, 100 // proc_pid_stat(5); USER_HZ is 100 everywhere
+	if boot <= 0 {
+		return time.Time{}
+	}
+	at := time.Unix(boot, 0)
+	if len(fields) > start {
+		if ticks, err := strconv.ParseInt(fields[start], 10, 64); err == nil && ticks >= 0 {
+			at = at.Add(time.Duration(ticks/perSecond) * time.Second)
+		}
+	}
+	return at
+}
+
+// readFileMost is for /proc/stat, which has a line for every processor.
+func readFileMost(path string) string {
+	f, err := os.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	b, _ := io.ReadAll(io.LimitReader(f, 4<<20))
+	return string(b)
+}
+
+// triplets are Debian's names of directories for libraries.
+var triplets = map[string]string{
+	"amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu", "386": "i386-linux-gnu", "arm": "arm-linux-gnueabihf",
+	"ppc64le": "powerpc64le-linux-gnu", "riscv64": "riscv64-linux-gnu", "s390x": "s390x-linux-gnu", "loong64": "loongarch64-linux-gnu",
+}
+
+// libc finds the C library; "" where there is none.
+func (m machine) libc() string {
+	places := []string{"usr/lib64/libc.so.6", "lib64/libc.so.6", "usr/lib/libc.so.6", "lib/libc.so.6"}
+	if triplet := triplets[runtime.GOARCH]; triplet != "" {
+		places = append([]string{"usr/lib/" + triplet + "/libc.so.6", "lib/" + triplet + "/libc.so.6"}, places...)
+	}
+	for _, place := range places {
+		if _, err := os.Stat(m.path(place)); err == nil {
+			return m.path(place)
+		}
+	}
+	musl := listed(m.path("lib"), func(name string) bool {
+		return strings.HasPrefix(name, "ld-musl-") && strings.HasSuffix(name, ".so.1")
+	})
+	if len(musl) > 0 {
+		return musl[0]
+	}
+	return ""
+}
+
+// systemdPlaces are where systemd may lie; none where it is not process 1.
+func (m machine) systemdPlaces() []string {
+	if readAttr(filepath.Join(m.proc, "1/comm")) != "systemd" {
+		return nil
+	}
+	return []string{m.path("usr/lib/systemd/systemd"), m.path("lib/systemd/systemd")}
+}
+
+func (m machine) systemd() string {
+	for _, place := range m.systemdPlaces() {
+		if _, err := os.Stat(place); err == nil {
+			return place
+		}
+	}
+	return ""
+}
+
+// runs says that process 1 is known to run this very file; root alone may see
+// that.
+func (m machine) runs(file string) bool {
+	var running, installed unix.Stat_t
+	return unix.Stat(filepath.Join(m.proc, "1/exe"), &running) == nil && unix.Stat(file, &installed) == nil &&
+		running.Ino == installed.Ino && running.Dev == installed.Dev
+}
