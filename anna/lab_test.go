@@ -117,9 +117,17 @@ func TestOnSystemd(t *testing.T) {
 		_, errs := client(t, lab, 12, "health")
 		says(t, errs, "it is stopped", "last seen", "stopped on SIGTERM", "Start with: sudo systemctl start annad")
 	})
-	step("broken configuration", func(t *testing.T, lab *annatest.Machine) {
+	step("broken configuration, where one held before", func(t *testing.T, lab *annatest.Machine) {
 		lab.Write("/etc/anna/config.toml", "[daemon]\nsokcet = 1\n")
-		lab.Run("systemctl", "start", "annad.socket")
+		lab.Must("systemctl", "start", "annad.socket")
+		out, _ := client(t, lab, 3, "health")
+		says(t, out, "The configuration on disk is invalid", "config.toml:2:1")
+		says(t, lab.Must("systemctl", "status", "annad.service"), "the configuration on disk is invalid")
+	})
+	step("broken configuration, and none that ever held", func(t *testing.T, lab *annatest.Machine) {
+		lab.Must("systemctl", "stop", "annad.socket", "annad.service")
+		lab.Must("sh", "-c", "rm -rf /var/lib/anna/*")
+		lab.Must("systemctl", "start", "annad.socket")
 		_, errs := client(t, lab, 12, "health")
 		says(t, errs, "its configuration is invalid", "sudo journalctl -u annad -n 20", "systemctl reset-failed annad.service annad.socket")
 		says(t, lab.Journal("annad.service"), "config.toml:2:1", "did you mean")

@@ -28,6 +28,10 @@ type Report struct {
 	Why     string    `json:"why"` // "" when it is active
 	Do      string    `json:"do"`  // what to do about it; "" when there is nothing to do
 	Since   time.Time `json:"since"`
+	// AsInstalled says that it is so by how anna is installed or where it runs,
+	// without a privilege, say, and not by a fault: nothing to raise an alarm
+	// about.
+	AsInstalled bool `json:"as_installed"`
 	// Failures counts failed runs in the last hour.
 	Failures int `json:"failures_last_hour"`
 }

@@ -37,9 +37,12 @@ type btrfsModule struct {
 // newBtrfsModule makes the module of the live machine.
 func newBtrfsModule() *btrfsModule {
 	return &btrfsModule{machine: mountInfo(), now: time.Now, last: capability.Report{
-		Module: "btrfs", Summary: btrfsSummary, State: capability.Degraded, Why: "it is starting", Since: time.Now(),
+		Module: "btrfs", Summary: btrfsSummary, State: capability.Degraded, Why: starting, Since: time.Now(),
 	}}
 }
+
+// looked says whether the first look is over.
+func (b *btrfsModule) looked() bool { return b.report().Why != starting }
 
 const btrfsSummary = "measures the space of Btrfs file systems"
 
@@ -177,12 +180,14 @@ func (b *btrfsModule) settle(s btrfsSight) {
 		if len(s.closed) > 0 {
 			r.Why += ": " + strings.Join(s.closed, ", ")
 		}
+		r.AsInstalled = true
 		r.Do = "sudo anna storage btrfs shows them; or loosen ProtectHome and ProtectSystem of the unit: systemctl edit annad"
 	case len(s.broken) > 0:
 		r.State, r.Why = capability.Degraded, "no answer from file system "+strings.Join(s.broken, ", ")
 		r.Do = "see the kernel's log: sudo journalctl -k -g BTRFS -n 20"
 	case s.bare:
 		r.State, r.Why = capability.Degraded, "without CAP_SYS_ADMIN: no block groups, no progress of scrub and balance, no whole tree"
+		r.AsInstalled = true
 		r.Do = "sudo anna storage btrfs shows all of it; or give the daemon the right: the drop-in annad.service.d/btrfs.conf"
 	default:
 		r.State = capability.Active

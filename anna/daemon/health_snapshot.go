@@ -14,10 +14,6 @@ import (
 // slowly is how often what costs files or changes slowly is looked at.
 const slowly = 10 * time.Second
 
-// commitTime is how long one write of the store may take: its own bound, which
-// a disk that hangs ignores.
-const commitTime = 25 * time.Second
-
 // snapshot gathers all that the checks look at. The caller holds the lock.
 func (k *keeper) snapshot(now time.Time, used host.Resources) health.Snapshot {
 	d := k.d
@@ -52,8 +48,10 @@ func (k *keeper) snapshot(now time.Time, used host.Resources) health.Snapshot {
 	k.storeFigures(now, &s)
 	k.configFigures(&s)
 	for _, r := range d.host.Capabilities() {
-		// The store is looked at by itself.
-		if bad := r.State == capability.Degraded || r.State == capability.Failed; bad && r.Module != "telemetry" {
+		// The store is looked at by itself; and what lacks a right by how anna
+		// is installed is no trouble.
+		bad := r.State == capability.Degraded && !r.AsInstalled || r.State == capability.Failed
+		if bad && r.Module != "telemetry" {
 			s.Modules = append(s.Modules, health.Module{Name: r.Module, Why: r.Why, Do: r.Do, Failed: r.State == capability.Failed, Failures: r.Failures})
 		}
 	}

@@ -207,7 +207,7 @@ func (m *modules) settled() bool {
 			return false
 		}
 	}
-	return true
+	return m.btrfs == nil || m.btrfs.looked()
 }
 
 // stop ends every listener and waits for it.
@@ -248,6 +248,9 @@ func (m *modules) capabilities() []capability.Report {
 	return out
 }
 
+// starting is why a module that has not looked yet is degraded.
+const starting = "it is starting"
+
 func switchedOff(name string) string { return fmt.Sprintf("switched off: modules.%s = false", name) }
 
 // fill puts a source's own words into a report.
@@ -259,7 +262,7 @@ func fill(r *capability.Report, s events.SourceStatus) {
 	case events.SourceDegraded:
 		r.State, r.Why = capability.Degraded, s.Reason
 	case events.SourceStopped: // it is about to look for the first time
-		r.State, r.Why = capability.Degraded, "it is starting"
+		r.State, r.Why = capability.Degraded, starting
 	default:
 		r.State, r.Why = capability.Failed, s.Reason
 		r.Do = "it is tried again; the log has more: sudo journalctl -u annad -n 20"
