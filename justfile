@@ -36,6 +36,10 @@ bench:
 bench-load:
     ANNA_TEST_LONG=1 go test -count=1 -v -run '^TestLoad$' ./anna
 
+# reload until effective, beside nginx and caddy where they are installed
+bench-reload:
+    scripts/bench-reload.sh
+
 # a throwaway Debian with a real systemd: just lab prepare
 lab *words:
     scripts/systemd-lab {{ words }}
