@@ -53,4 +53,15 @@
 // spool, an append-only file in the state directory: it outlives the process,
 // and all but the last second outlive a power cut. See [SpoolStatus] for what
 // happens when the disk is full, read-only or in another process's hands.
+//
+// # Sources
+//
+// There is one for each domain: [PackagesSource], [ConfigSource],
+// [DevicesSource], [NetworkSource], [StorageSource], [KernelSource]. Each sleeps
+// until the kernel tells of a change, reads what is there now, and reports in
+// what it differs from what it reported last. A [Runner] keeps that over
+// restarts, so that what changed while nobody watched is told at the next
+// start, marked as catch-up. The record of an accepted event holds what its
+// source has reported by it, so that after a kill, whenever it came, nothing is
+// told twice and nothing is missed.
 package events

@@ -5,17 +5,20 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
 )
 
-// lockedFiles returns the inode numbers of files that somebody holds a write
-// lock on (proc_locks(5)): the only way to see a lock on a file that one may
-// not open. A file is told by its inode alone, for on Btrfs and overlayfs the
-// device there is another than that of stat(2).
-func lockedFiles(proc string) (map[uint64]bool, error) {
+// A fileID tells a file from all others.
+type fileID struct{ device, inode uint64 }
+
+// A lockSet is the files that somebody holds a write lock on.
+type lockSet map[fileID]bool
+
+// lockedFiles reads them from /proc/locks (proc_locks(5)): the only way to see
+// a lock on a file that one may not open.
+func lockedFiles(proc string) (lockSet, error) {
 	f, err := os.Open(proc + "/locks")
 	if err != nil {
 		return nil, fmt.Errorf("cannot see file locks: %w", err)
@@ -27,8 +30,8 @@ func lockedFiles(proc string) (map[uint64]bool, error) {
 // maxLocks bounds what is read of /proc/locks.
 const maxLocks = 1 << 20
 
-func parseLocks(r io.Reader) (map[uint64]bool, error) {
-	locked := map[uint64]bool{}
+func parseLocks(r io.Reader) (lockSet, error) {
+	locked := lockSet{}
 	lines := bufio.NewScanner(io.LimitReader(r, maxLocks))
 	for lines.Scan() {
 		// "1: POSIX  ADVISORY  WRITE 12 fe:00:345 0 EOF"; "1: -> ..." waits.
@@ -36,21 +39,40 @@ func parseLocks(r io.Reader) (map[uint64]bool, error) {
 		if len(fields) < 6 || fields[3] != "WRITE" {
 			continue
 		}
-		device := strings.Split(fields[5], ":")
-		if inode, err := strconv.ParseUint(device[len(device)-1], 10, 64); err == nil {
-			locked[inode] = true
+		var major, minor uint32
+		var inode uint64
+		if n, _ := fmt.Sscanf(fields[5], "%x:%x:%d", &major, &minor, &inode); n == 3 {
+			locked[fileID{unix.Mkdev(major, minor), inode}] = true
 		}
 	}
 	return locked, lines.Err()
 }
 
-// inodeOf returns 0 where there is no such file.
-func inodeOf(path string) uint64 {
+// holds says whether id is locked. On Btrfs and overlayfs the device of
+// stat(2) is another than that of the lock; where both are of no disk
+// (major 0) the inode alone must do, and the answer is not sure.
+func (s lockSet) holds(id fileID) (held, sure bool) {
+	if s[id] {
+		return true, true
+	}
+	if unix.Major(id.device) != 0 {
+		return false, true
+	}
+	for other := range s {
+		if other.inode == id.inode && unix.Major(other.device) == 0 {
+			return true, false
+		}
+	}
+	return false, true
+}
+
+// fileIDOf is false where there is no such file.
+func fileIDOf(path string) (fileID, bool) {
 	var st unix.Stat_t
 	if unix.Stat(path, &st) != nil {
-		return 0
+		return fileID{}, false
 	}
-	return st.Ino
+	return fileID{st.Dev, st.Ino}, true
 }
 
 // stampOf is what tells one content of a file from the next, without reading

@@ -17,9 +17,9 @@ type PackagesOptions struct {
 	// Settle is how long a database must be left alone before it is read;
 	// 0 means 100 ms.
 	Settle time.Duration
-	// Stale is how long a lock that is only a file (pacman's db.lck, which a
-	// killed pacman leaves behind) is respected while nothing happens; 0 means
-	// one minute.
+	// Stale is how long a lock that may be none is respected while nothing
+	// happens: pacman's db.lck, which a killed pacman leaves behind, and one on
+	// Btrfs or overlayfs, which may be that of another file. 0 means one minute.
 	Stale time.Duration
 }
 

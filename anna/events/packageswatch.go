@@ -21,7 +21,7 @@ type packageWatch struct {
 	notices *dirWatch
 	dbs     []packageDB
 	stamps  map[string]string // of what was read last, by manager
-	stale   map[string]bool   // lock files whose owner let go of them, or never comes
+	stale   map[string]bool   // locks that are not believed any more
 	waiting time.Time         // since when a writer is waited for without a notice
 	busy    bool
 }
@@ -163,15 +163,19 @@ func (w *packageWatch) read() (read map[string]databaseRead, found int, trouble 
 const emptied = 20
 
 // locked says whether a writer is at work on db.
-func (w *packageWatch) locked(db packageDB, locked map[uint64]bool) bool {
+func (w *packageWatch) locked(db packageDB, locks lockSet) bool {
 	paths, byExisting := db.locks()
 	for _, path := range paths {
-		inode := inodeOf(path)
-		switch {
-		case inode == 0:
+		id, there := fileIDOf(path)
+		if !there {
 			delete(w.stale, path)
-		case byExisting && w.stale[path]:
-		case byExisting || locked[inode]:
+			continue
+		}
+		held, sure := true, false
+		if !byExisting {
+			held, sure = locks.holds(id)
+		}
+		if held && (sure || !w.stale[path]) {
 			w.busy = true
 			return true
 		}
@@ -257,12 +261,7 @@ func (w *packageWatch) wait(ctx context.Context) (lost bool, err error) {
 			first = time.Now()
 		}
 		for _, n := range notices {
-			path := filepath.Join(n.dir, n.name)
-			if n.mask&unix.IN_CLOSE_WRITE != 0 {
-				w.closed(path)
-			} else {
-				delete(w.stale, path) // another file now
-			}
+			w.noticed(n)
 		}
 	}
 }
@@ -274,23 +273,24 @@ func earlier(a, b time.Time) time.Time {
 	return b
 }
 
-// closed notes that the owner of a lock that is only a file let go of it: if
-// the file stays, the owner was killed.
-func (w *packageWatch) closed(path string) {
+// noticed judges a lock anew. When the owner of one that is only a file closed
+// it and the file stays, the owner was killed.
+func (w *packageWatch) noticed(n dirNotice) {
+	path := filepath.Join(n.dir, n.name)
+	delete(w.stale, path)
 	for _, db := range w.dbs {
-		if paths, byExisting := db.locks(); byExisting && slices.Contains(paths, path) {
+		if paths, byExisting := db.locks(); byExisting && n.mask&unix.IN_CLOSE_WRITE != 0 && slices.Contains(paths, path) {
 			w.stale[path] = true
 		}
 	}
 }
 
-// giveUp takes every lock that is only a file for one that was left behind.
+// giveUp stops believing every lock that is not sure to be one.
 func (w *packageWatch) giveUp() {
 	for _, db := range w.dbs {
-		if paths, byExisting := db.locks(); byExisting {
-			for _, path := range paths {
-				w.stale[path] = true
-			}
+		paths, _ := db.locks()
+		for _, path := range paths {
+			w.stale[path] = true
 		}
 	}
 }
