@@ -56,7 +56,7 @@ func printItem(w io.Writer, t ui.Theme, item Item) error {
 }
 
 func causeText(t ui.Theme, c events.Cause) string {
-	text := ui.Plain(c.Subject) + " " + ui.Plain(c.Kind)
+	text := ui.Plain(c.Subject) + " " + ui.Plain(strings.ReplaceAll(c.Kind, "_", " "))
 	if c.Detail != "" {
 		text += t.Dot() + ui.Plain(c.Detail)
 	}
