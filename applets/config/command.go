@@ -220,13 +220,13 @@ func history(c *console.Console) error {
 	if c.IsSet("show") && c.IsSet("attempt") {
 		return console.Usagef("as in: "+c.Path()+" --show 3", "flags --show and --attempt exclude each other")
 	}
-	for flag, what := range map[string]string{"show": "generation", "attempt": "attempt"} {
+	for flag, what := range map[string]string{"show": "a generation", "attempt": "an attempt"} {
 		if !c.IsSet(flag) {
 			continue
 		}
 		n, err := strconv.ParseInt(c.String(flag), 10, 64)
 		if err != nil || n < 1 {
-			return console.Usagef("as in: "+c.Path()+" --"+flag+" 3", "flag --%s needs the number of a %s, not %q", flag, what, c.String(flag))
+			return console.Usagef("as in: "+c.Path()+" --"+flag+" 3", "flag --%s needs the number of %s, not %q", flag, what, c.String(flag))
 		}
 		p := ShowParams{ID: n}
 		if flag == "show" {
