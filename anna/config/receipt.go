@@ -1,8 +1,11 @@
 package config
 
 import (
-	"encoding/json"
+	"bytes"
+	"compress/gzip"
+	"encoding/gob"
 	"fmt"
+	"io"
 	"time"
 )
 
@@ -48,18 +51,23 @@ type Vitals struct {
 
 // An archive is a configuration as it is kept with its receipt.
 type archive struct {
-	Path     string     `json:"path"`
-	Missing  bool       `json:"missing,omitempty"`
-	Config   []byte     `json:"config"`
-	Policies []archived `json:"policies,omitempty"`
+	Path     string
+	Missing  bool
+	Config   []byte
+	Policies []archived
 }
 
 type archived struct {
-	Path string `json:"path"`
-	Data []byte `json:"data"`
+	Path string
+	Data []byte
 }
 
-// Archive is everything that was read, as it is kept.
+// archiveMost bounds what an archive unfolds to: all files at their largest,
+// and their names.
+const archiveMost = MaxFileSize + MaxPoliciesSize + MaxPolicyFiles*8192
+
+// Archive is everything that was read, as it is kept: compressed, for it is
+// kept often and is text.
 func (s *Sources) Archive() ([]byte, error) {
 	a := archive{Path: s.Path, Missing: s.Missing}
 	if s.Config != nil {
@@ -68,17 +76,28 @@ func (s *Sources) Archive() ([]byte, error) {
 	for _, p := range s.Policies {
 		a.Policies = append(a.Policies, archived{p.Path, p.Data})
 	}
-	data, err := json.Marshal(a)
+	var b bytes.Buffer
+	z, err := gzip.NewWriterLevel(&b, gzip.BestSpeed)
+	if err == nil {
+		err = gob.NewEncoder(z).Encode(a)
+	}
+	if err == nil {
+		err = z.Close()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot keep the configuration: %w", err)
 	}
-	return data, nil
+	return b.Bytes(), nil
 }
 
 // Unarchive gives back what Archive kept.
 func Unarchive(data []byte) (*Sources, error) {
 	var a archive
-	if err := json.Unmarshal(data, &a); err != nil {
+	z, err := gzip.NewReader(bytes.NewReader(data))
+	if err == nil {
+		err = gob.NewDecoder(io.LimitReader(z, archiveMost)).Decode(&a)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("cannot read the kept configuration: %w", err)
 	}
 	policies := make([]File, len(a.Policies))

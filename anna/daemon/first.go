@@ -79,7 +79,7 @@ func (d *Daemon) lastGoodConfig() (*config.Config, error) {
 func (d *Daemon) begin(ctx context.Context, f first) {
 	r := &reloader{
 		d: d, ctx: ctx, parts: d.parts(), dir: f.config.Daemon().StateDir, turn: make(chan struct{}, 1),
-		started: f.config, wanted: f.config, byOrigin: map[string]config.Receipt{},
+		started: config.Default().Holding(f.config), wanted: f.config, byOrigin: map[string]config.Receipt{},
 	}
 	d.reloads = r
 	before := r.takeUp()

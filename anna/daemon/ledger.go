@@ -33,8 +33,8 @@ type ledger struct {
 
 // An entry is an attempt and what it read.
 type entry struct {
-	Receipt config.Receipt  `json:"receipt"`
-	Content json.RawMessage `json:"content"` // as Sources.Archive made it
+	Receipt config.Receipt `json:"receipt"`
+	Content []byte         `json:"content"` // as Sources.Archive made it
 }
 
 // last is the newest attempt; nil when there was none.

@@ -39,7 +39,7 @@ type reloader struct {
 	ended atomic.Bool
 
 	// What follows is that attempt's.
-	started    *config.Config // what the keys that need a restart are taken from
+	started    *config.Config // of the start, the keys that need a restart
 	wanted     *config.Config // the last one that was accepted, whole
 	generation uint64
 	ledger     *ledger
@@ -235,7 +235,15 @@ func (r *reloader) store(rec config.Receipt, src *config.Sources) {
 	r.storeEntry(&entry{rec, content})
 }
 
+// storeMost bounds the texts that the store is given with one receipt, in
+// bytes: it holds a few MB until they are written, and the ledger has the last.
+const storeMost = 1 << 20
+
 func (r *reloader) storeEntry(e *entry) {
+	content := e.Content
+	if len(content) > storeMost {
+		content = nil
+	}
 	data, err := json.Marshal(e.Receipt)
 	if err != nil {
 		r.d.log.Error("a receipt cannot be stored", "error", err)
@@ -244,7 +252,7 @@ func (r *reloader) storeEntry(e *entry) {
 	rec := &e.Receipt
 	r.d.store().SaveGeneration(telemetry.Generation{
 		ID: rec.ID, Time: rec.Time, Generation: rec.Generation, Origin: rec.Origin, Digest: rec.Digest,
-		Outcome: string(rec.Outcome), Data: data, Content: e.Content,
+		Outcome: string(rec.Outcome), Data: data, Content: content,
 	})
 }
 
