@@ -138,10 +138,14 @@ func (s *KernelSource) run(ctx context.Context, sink Sink) error {
 	m := machine{root: s.o.Root, proc: s.o.Proc, release: s.o.Release, version: s.o.Version}
 	catchUp := true
 	for {
-		trouble := m.watch(notices)
+		watching := m.watch(notices)
+		trouble := watching
 		err := s.settle(ctx, sink, catchUp, func() (map[string]KernelSeen, error) {
-			old := s.get("modules")
-			seen, facts := m.look(old != nil && old.Release == m.release)
+			s.mu.Lock()
+			before := maps.Clone(s.reported)
+			s.mu.Unlock()
+			seen, facts, err := m.look(before)
+			trouble = errors.Join(watching, err)
 			s.factsMu.Lock()
 			defer s.factsMu.Unlock()
 			s.facts, s.looked = facts, true

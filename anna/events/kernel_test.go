@@ -118,6 +118,32 @@ func TestKernels(t *testing.T) {
 	}
 }
 
+// TestKernelsHidden: what may not be looked at did not go away.
+func TestKernelsHidden(t *testing.T) {
+	f := newFakeMachine(t)
+	f.install("6.1.0-9-amd64", "#1")
+	c := &collector{}
+	s := f.source("6.1.0-9-amd64", "#1")
+	must(t, start(t, s, c)())
+	saved, err := s.Save()
+	must(t, err)
+	must(t, os.RemoveAll(filepath.Join(f.root, "lib/modules")))
+	must(t, os.Symlink("modules", filepath.Join(f.root, "lib/modules"))) // ELOOP, for root too
+	again := f.source("6.1.0-9-amd64", "#1")
+	must(t, again.Load(saved))
+	stop := start(t, again, c)
+	if st := again.Status(); st.State != SourceDegraded || !strings.Contains(st.Reason, "cannot see which kernels") {
+		t.Errorf("%+v", st)
+	}
+	if facts, _ := again.Facts(); facts.RebootNeeded || len(facts.Installed) != 1 {
+		t.Errorf("%+v", facts)
+	}
+	must(t, stop())
+	if got := c.details(); len(got) > 0 {
+		t.Errorf("%q", got)
+	}
+}
+
 // TestKernelOnlyTree: the tree of the only kernel goes.
 func TestKernelOnlyTree(t *testing.T) {
 	f := newFakeMachine(t)

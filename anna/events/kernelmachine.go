@@ -46,12 +46,16 @@ func (m machine) watch(w *dirWatch) error {
 	return err
 }
 
-// look says what is there, for the tracker and for people. hadModules says
-// that the running kernel's modules were there before.
-func (m machine) look(hadModules bool) (map[string]KernelSeen, KernelFacts) {
+// look says what is there, for the tracker and for people. before is what was
+// reported: it holds for what may not be looked at (a sandbox may hide the
+// modules), which is the error.
+func (m machine) look(before map[string]KernelSeen) (map[string]KernelSeen, KernelFacts, error) {
 	seen := map[string]KernelSeen{"running": {Release: m.release, Build: m.version, Boot: m.bootID()}}
 	facts := KernelFacts{Running: m.release, Build: m.version}
-	kernels, trees := m.installed()
+	kernels, trees, err := m.installed()
+	if err != nil {
+		kernels, trees = knownKernels(before)
+	}
 	for release, build := range kernels {
 		facts.Installed = append(facts.Installed, release)
 		seen["kernel/"+release] = KernelSeen{Release: release, Build: build}
@@ -66,7 +70,7 @@ func (m machine) look(hadModules bool) (map[string]KernelSeen, KernelFacts) {
 	}
 	if trees[m.release] {
 		seen["modules"] = KernelSeen{Release: m.release, State: modulesThere}
-	} else if hadModules || len(trees) > 0 {
+	} else if before["modules"].Release == m.release || len(trees) > 0 {
 		seen["modules"] = KernelSeen{Release: m.release, State: modulesMissing}
 		facts.ModulesMissing = true
 		because("the modules of the running kernel %s are gone", m.release)
@@ -85,7 +89,21 @@ func (m machine) look(hadModules bool) (map[string]KernelSeen, KernelFacts) {
 			facts.SystemdReplaced = time.Time{} // it was executed anew
 		}
 	}
-	return seen, facts
+	return seen, facts, err
+}
+
+// knownKernels are those of an earlier look.
+func knownKernels(before map[string]KernelSeen) (builds map[string]string, trees map[string]bool) {
+	builds, trees = map[string]string{}, map[string]bool{}
+	for key, v := range before {
+		if strings.HasPrefix(key, "kernel/") {
+			builds[v.Release] = v.Build
+		}
+	}
+	if modules, known := before["modules"]; known && modules.State == modulesThere {
+		trees[modules.Release] = true
+	}
+	return builds, trees
 }
 
 // library notes a file, and returns when it was put there if that was after
@@ -110,8 +128,15 @@ const startSlack = 2 * time.Second
 
 // installed finds the kernels and what their images say they are, and of which
 // the modules are there.
-func (m machine) installed() (builds map[string]string, trees map[string]bool) {
+func (m machine) installed() (builds map[string]string, trees map[string]bool, err error) {
 	builds, trees = map[string]string{}, map[string]bool{}
+	dir, err := os.Open(m.modules())
+	switch {
+	case err == nil:
+		dir.Close()
+	case !errors.Is(err, os.ErrNotExist):
+		return nil, nil, fmt.Errorf("cannot see which kernels are installed: %w", err)
+	}
 	for _, dir := range listed(m.modules(), func(string) bool { return true }) {
 		release := filepath.Base(dir)
 		for _, name := range moduleTree {
@@ -136,7 +161,7 @@ func (m machine) installed() (builds map[string]string, trees map[string]bool) {
 			builds[release] = build
 		}
 	}
-	return builds, trees
+	return builds, trees, nil
 }
 
 // isImage leaves out rescue images and copies of older ones.
