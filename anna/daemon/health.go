@@ -54,6 +54,7 @@ func newKeeper(ctx context.Context, d *Daemon) *keeper {
 	k.loadAcks(ctx)
 	d.host.Acknowledge, d.host.Look, d.host.Queue = k.acknowledge, k.look, k.queueStatus
 	k.step(time.Now(), d.host.Resources())
+	d.misbehave(ctx)
 	return k
 }
 

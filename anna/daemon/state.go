@@ -70,6 +70,7 @@ func eventSettings(cfg *config.Config) events.Settings {
 // which makes a second delivery after a kill the same row. It is committed at
 // once, for the spool forgets it when this returns.
 func (d *Daemon) keepEvents(ctx context.Context, c events.Composite) error {
+	misbehaveHandling(ctx)
 	data, err := json.Marshal(c)
 	if err != nil {
 		return fmt.Errorf("cannot store an event: %w", err)
