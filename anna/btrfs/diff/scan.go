@@ -31,7 +31,9 @@ func (p *pruned) next() error {
 
 // since says whether an inode was written after the sides parted. In the very
 // transaction of a snapshot the kernel still writes, after it has copied the
-// tree, the directory that gets the snapshot's name, and nothing else.
+// tree, the directory that gets the snapshot's name, and nothing else. For its
+// sake all nodes of that transaction are read: a diff is slower where much was
+// written in the seconds before the snapshot.
 func (e *engine) since(i *btrfs.Inode) bool {
 	return i.Transid > e.rel.fork || i.Transid == e.rel.fork && (typeOf(i.Mode) == Dir || e.rel.fork == 0)
 }
