@@ -57,7 +57,6 @@ type storm struct {
 	mu       sync.Mutex
 	answered map[int64]config.Receipt // by the daemon, over the socket
 	requests atomic.Int64
-	written  int // the number of the last good file
 }
 
 func (s *storm) client() *rpc.Client {
