@@ -51,13 +51,14 @@ type Console struct {
 	// Private says that the daemon is one inside this process.
 	Private bool
 
-	world   *World
-	ctx     context.Context
-	flags   *cli.Context
-	path    string // "anna health"
-	client  *rpc.Client
-	timeout time.Duration
-	skew    bool
+	world    *World
+	ctx      context.Context
+	flags    *cli.Context
+	path     string // "anna health"
+	client   *rpc.Client
+	timeout  time.Duration
+	deadline time.Time // of all calls; zero before the first
+	skew     bool
 }
 
 // Context ends when the user interrupts the command.
@@ -95,7 +96,7 @@ func (c *Console) Socket() string { return c.client.Socket }
 
 // Call calls the daemon within the command's time.
 func (c *Console) Call(method string, params, result any) error {
-	ctx, cancel := context.WithTimeout(c.ctx, c.timeout)
+	ctx, cancel := c.within()
 	defer cancel()
 	return c.client.Call(ctx, method, params, result)
 }
@@ -103,10 +104,23 @@ func (c *Console) Call(method string, params, result any) error {
 // CallOnce is Call for what is nice to know: it says nothing and does not try
 // again.
 func (c *Console) CallOnce(method string, params, result any) error {
-	ctx, cancel := context.WithTimeout(c.ctx, c.timeout)
+	ctx, cancel := c.within()
 	defer cancel()
 	return c.client.CallOnce(ctx, method, params, result)
 }
+
+// within is the command's time: it begins with the first call, and all calls
+// share it.
+func (c *Console) within() (context.Context, context.CancelFunc) {
+	if c.deadline.IsZero() {
+		c.deadline = time.Now().Add(c.timeout)
+	}
+	return context.WithDeadline(c.ctx, c.deadline)
+}
+
+// Renew begins the command's time anew, for one that goes on until it is told
+// to stop: each of its turns has the whole.
+func (c *Console) Renew() { c.deadline = time.Time{} }
 
 // Follow calls a stream method until the user interrupts the command, the
 // stream ends or the function fails.

@@ -1,7 +1,6 @@
 package console
 
 import (
-	"context"
 	"time"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/rpc"
@@ -9,7 +8,7 @@ import (
 
 // Peer is who listens on the daemon's socket, as the kernel says.
 func (c *Console) Peer() (rpc.Peer, error) {
-	ctx, cancel := context.WithTimeout(c.ctx, c.timeout)
+	ctx, cancel := c.within()
 	defer cancel()
 	return c.client.Peer(ctx)
 }

@@ -79,6 +79,7 @@ func watch(c *console.Console) error {
 				return err
 			}
 		}
+		c.Renew()
 		_, err := show(c, Params{Observer: true})
 		var failed *rpc.Error
 		switch {
