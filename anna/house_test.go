@@ -46,6 +46,7 @@ var rooms = map[string][]string{
 // leaves names the rooms that stand on (almost) nothing of the house.
 var leaves = map[string][]string{
 	"anna/btrfs":        {},
+	"anna/btrfs/diff":   {"anna/btrfs"},
 	"anna/metrics":      {},
 	"anna/events":       {},
 	"anna/health":       {},

@@ -43,9 +43,27 @@ var listeners = []listener{
 		},
 	},
 	{
+		name: "devices", summary: "watches block, network and USB devices come and go",
+		open: func(*config.Config) (events.Source, error) {
+			return events.NewDevicesSource(events.DevicesOptions{}), nil
+		},
+	},
+	{
+		name: "kernel", summary: "compares what runs with what is installed: kernel, modules, libc, systemd",
+		open: func(*config.Config) (events.Source, error) {
+			return events.NewKernelSource(events.KernelOptions{}), nil
+		},
+	},
+	{
 		name: "network", summary: "watches links, addresses and default routes",
 		open: func(*config.Config) (events.Source, error) {
 			return events.NewNetworkSource(events.NetworkOptions{}), nil
+		},
+	},
+	{
+		name: "packages", summary: "watches what is installed, upgraded and removed",
+		open: func(*config.Config) (events.Source, error) {
+			return events.NewPackagesSource(events.PackagesOptions{}), nil
 		},
 	},
 	{
@@ -261,6 +279,8 @@ func fill(r *capability.Report, s events.SourceStatus) {
 		r.State = capability.Active
 	case events.SourceDegraded:
 		r.State, r.Why = capability.Degraded, s.Reason
+	case events.SourceAbsent: // and noticed when it comes
+		r.State, r.Why = capability.Disabled, s.Reason
 	case events.SourceStopped: // it is about to look for the first time
 		r.State, r.Why = capability.Degraded, starting
 	default:
