@@ -115,7 +115,7 @@ func (k *keeper) look() {
 // nothing.
 func (k *keeper) preceded(before time.Time) *health.Mark {
 	var mark *health.Mark
-	if last, _ := k.d.reloads.status(); last.Generation > 0 && !last.Time.After(before) {
+	if last, _ := k.d.reloads.status(); last.Generation > 0 && last.Outcome != config.Unchanged && !last.Time.After(before) {
 		mark = &health.Mark{Kind: "generation", Number: last.Generation, Time: last.Time, Text: fmt.Sprintf("configuration %s (%s)", last.Outcome, last.Origin)}
 	}
 	if _, blocked := k.queue.get(); blocked > 0 {

@@ -21,7 +21,7 @@ const commitTime = 2 * time.Second
 
 // misbehave does what the file says:
 //
-//	leak    takes 1 MB every 250 ms and gives nothing back
+//	leak    takes 1 MB every 120 ms and gives nothing back
 //	busy    keeps every CPU busy
 //	hang    events are never handled while it is there
 //	slow    an event takes 3 s
@@ -31,7 +31,7 @@ func (d *Daemon) misbehave(ctx context.Context) {
 	path := d.host.Config().Daemon().StateDir + "/" + faultFile
 	for name, f := range map[string]func(n int){
 		"leak": func(n int) {
-			if n%25 != 0 {
+			if n%12 != 0 {
 				return
 			}
 			page := make([]byte, 1<<20)
