@@ -11,12 +11,16 @@ import (
 // unless the event loop hangs, in the disk under the spool for one.
 const queueWait = 250 * time.Millisecond
 
+// queueFresh is how old an answer may be that is given out again.
+const queueFresh = 50 * time.Millisecond
+
 // A queueWatch asks the event engine how it is without hanging with it.
 type queueWatch struct {
 	status func() events.Status
 
 	mu    sync.Mutex
 	last  events.Status
+	at    time.Time     // of last
 	asks  chan struct{} // closed when the question under way is answered
 	since time.Time     // of that question
 }
@@ -25,6 +29,10 @@ type queueWatch struct {
 // answered; 0 when it does.
 func (q *queueWatch) get() (events.Status, time.Duration) {
 	q.mu.Lock()
+	if q.asks == nil && time.Since(q.at) < queueFresh {
+		defer q.mu.Unlock()
+		return q.last, 0
+	}
 	if q.asks == nil {
 		q.asks, q.since = make(chan struct{}), time.Now()
 		go q.ask()
@@ -49,7 +57,7 @@ func (q *queueWatch) ask() {
 	s := q.status()
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.last = s
+	q.last, q.at = s, time.Now()
 	close(q.asks)
 	q.asks = nil
 }
