@@ -46,7 +46,7 @@ func TestSendReader(t *testing.T) {
 			t.Errorf("%+v, %v; want %+v", c, err, want)
 		}
 	}
-	if c, err := r.Next(); err != io.EOF || c.Kind != SendEnd {
+	if c, err := r.Next(); !errors.Is(err, io.EOF) || c.Kind != SendEnd {
 		t.Errorf("%+v, %v at the end", c, err)
 	}
 }
@@ -60,7 +60,7 @@ func TestSendReaderDamaged(t *testing.T) {
 		for err == nil {
 			_, err = r.Next()
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			t.Errorf("cut after %d bytes, it ends well", n)
 		}
 	}

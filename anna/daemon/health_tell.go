@@ -165,7 +165,7 @@ func (k *keeper) previousRun(ctx context.Context) health.Previous {
 		if f.Cleared.Before(f.Raised) {
 			f.Cleared = f.Raised
 		}
-		d.store().SaveFinding(telemetry.Finding(f))
+		d.store().SaveFinding(f)
 	}
 	if len(had) > 0 && err != nil {
 		p.Unclean, p.Story = true, "it left findings and no last words" // a machine that went down

@@ -89,9 +89,10 @@ func (t *tree) dirPath(ctx context.Context, ino uint64) (string, error) {
 	}
 	var missing []link // from the directory upwards
 	var dirs []uint64
-	path, known := "", false
+	path := ""
 	for at := ino; at != top; {
-		if path, known = t.paths.get(at); known {
+		if above, known := t.paths.get(at); known {
+			path = above
 			break
 		}
 		l, ok, err := t.dirLink(ctx, at)

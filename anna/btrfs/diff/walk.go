@@ -95,7 +95,7 @@ func (e *engine) walkStep(l *level) (below *level, more bool, err error) {
 		}
 	}
 	a, b := l.list[from], l.list[to]
-	order := 0
+	var order int
 	switch {
 	case len(a) == 0 && len(b) == 0:
 		return nil, false, nil
