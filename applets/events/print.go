@@ -64,7 +64,7 @@ func causeText(t ui.Theme, c events.Cause) string {
 		text += fmt.Sprintf("%s%d times", t.Dot(), c.Count)
 	}
 	if c.CatchUp {
-		text += t.Dot() + t.Paint(ui.Faint, "found at the start")
+		text += t.Dot() + t.Paint(ui.Faint, "while annad was down")
 	}
 	return text
 }

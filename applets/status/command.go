@@ -3,6 +3,7 @@ package status
 import (
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/console"
@@ -27,8 +28,8 @@ type Answer struct {
 func commands() []*console.Command {
 	return []*console.Command{{
 		Name:    "status",
-		Summary: "the first look: daemon, level, what is wrong",
-		About:   "Which daemon answers, since when, with which configuration, how it is, and the worst that is wrong. For the figures behind it: health.",
+		Summary: "the first look: daemon, level, what is wrong, what changed last",
+		About:   "Which daemon answers, since when, with which configuration, how it is, the worst that is wrong, and what changed last in each domain. For the figures behind it: health; for all that happened: events.",
 		Examples: []console.Example{
 			{Line: "annactl status", Says: "the screen"},
 			{Line: "annactl status --json", Says: "for a script"},
@@ -71,4 +72,28 @@ func print(w io.Writer, t ui.Theme, a Answer) {
 	for _, f := range a.Findings {
 		fmt.Fprintf(w, "%s  %s: %s\n", t.Shape(f.Level), ui.Plain(f.Title), ui.Plain(f.Detail))
 	}
+	printLast(w, t, d.Last)
+}
+
+// printLast shows what changed last, one line a domain.
+func printLast(w io.Writer, t ui.Theme, last []Change) {
+	if len(last) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "\nLast changes:\n")
+	var rows [][]string
+	for _, c := range last {
+		text := ui.Plain(c.Subject) + " " + ui.Plain(strings.ReplaceAll(c.Kind, "_", " "))
+		if c.Detail != "" {
+			text += t.Dot() + ui.Plain(c.Detail)
+		}
+		if c.Others > 0 {
+			text += fmt.Sprintf("%sand %d more", t.Dot(), c.Others)
+		}
+		if c.CatchUp {
+			text += t.Dot() + t.Paint(ui.Faint, "while annad was down")
+		}
+		rows = append(rows, []string{"  " + ui.Plain(c.Domain), c.Time.Local().Format(time.DateTime), text})
+	}
+	io.WriteString(w, ui.Columns(rows))
 }

@@ -21,6 +21,10 @@ func answer() Answer {
 		Daemon: Status{
 			State: "running", Version: "0.12.7", PID: 4711, Started: time.Date(2026, 11, 23, 18, 0, 0, 0, time.UTC), UptimeSec: 3723,
 			Socket: "/run/anna/annad.sock", Config: Config{Path: "/etc/anna/config.toml", Missing: true}, Requests: 1234,
+			Last: []Change{
+				{Domain: "packages", Time: time.Date(2026, 11, 23, 17, 0, 0, 0, time.UTC), Kind: "upgraded", Subject: "openssl", Detail: "3.0.1 to 3.0.2", Others: 2, CatchUp: true},
+				{Domain: "storage", Time: time.Date(2026, 11, 23, 18, 59, 0, 0, time.UTC), Kind: "turned_readonly", Subject: "/home", Detail: ""},
+			},
 		},
 		Findings: []health.Finding{{ID: "memory", Level: health.Warning, Title: "The daemon's memory grows large", Detail: "64 MB in use", Fix: "sudo systemctl restart annad"}},
 	}
