@@ -14,7 +14,6 @@ import (
 
 	"github.com/jjgarcianorway/anna-assistant/anna/health"
 	"github.com/jjgarcianorway/anna-assistant/anna/rpc/diagnose"
-	"github.com/jjgarcianorway/anna-assistant/anna/telemetry"
 )
 
 // The message ids of transitions (systemd.journal-fields(7), MESSAGE_ID):
