@@ -9,6 +9,7 @@ import (
 
 	"github.com/jjgarcianorway/anna-assistant/anna/console"
 	"github.com/jjgarcianorway/anna-assistant/anna/rpc"
+	"github.com/jjgarcianorway/anna-assistant/anna/ui/dash"
 	"github.com/jjgarcianorway/anna-assistant/anna/version"
 )
 
@@ -30,7 +31,7 @@ A figure that cannot be had is shown as unknown, with the reason. The exit statu
 			&cli.DurationFlag{Name: "interval", Usage: "with --watch, every `TIME`", Value: time.Second},
 		},
 		Exits: []int{console.ExitWarning, console.ExitCritical},
-		Calls: []string{methodMetrics},
+		Calls: []string{methodMetrics, methodHistory, methodFollow, methodListEvents, methodFollowEvents},
 		Run:   run,
 	}}
 }
@@ -70,6 +71,13 @@ func watch(c *console.Console) error {
 	interval := c.Duration("interval")
 	if interval < leastInterval {
 		return console.Usagef("as in: --interval 2s", "flag --interval needs at least %s", leastInterval)
+	}
+	if onTerminal(c) {
+		err := dashboard(c, interval)
+		if !errors.Is(err, dash.ErrNoTerminal) {
+			return err
+		}
+		c.Say("%s; plain text instead", err)
 	}
 	tick := time.NewTicker(interval)
 	defer tick.Stop()

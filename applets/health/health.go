@@ -28,10 +28,17 @@ var Row = applet.Row{
 			Kind: rpc.Stream, Access: rpc.Observe, Idempotent: true,
 		},
 		Result: Item{}, Serve: serveFollow,
+	}, {
+		Spec: rpc.Spec{
+			Name: methodHistory, Summary: "the daemon's own figures over the last five minutes",
+			Kind: rpc.Quick, Access: rpc.Observe, Idempotent: true,
+		},
+		Params: HistoryParams{}, Result: History{}, Serve: serveHistory,
 	}},
 }
 
 const (
 	methodMetrics = "get_health_metrics"
 	methodFollow  = "follow_findings"
+	methodHistory = "get_health_history"
 )

@@ -1,0 +1,91 @@
+package dash
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gdamore/tcell/v2"
+	"github.com/rivo/tview"
+
+	"github.com/jjgarcianorway/anna-assistant/anna/ui"
+)
+
+// Options say what a dashboard shows.
+type Options struct {
+	Theme    ui.Theme
+	Interval time.Duration // how often Poll is called at first
+	First    View          // shown at once
+	// Poll gets the next picture. It is never called twice at a time, and not
+	// while the picture is paused. An error is shown, and does not end anything.
+	Poll func(context.Context) (View, error)
+	// Beside are run beside it until the context ends, and push pictures as
+	// they come by news, or have Poll called at once.
+	Beside []func(ctx context.Context, push func(View), ask func())
+	// Screen is drawn on, initialised. Nil: the terminal.
+	Screen tcell.Screen
+}
+
+// ErrNoTerminal says that there is no terminal which could be drawn on.
+var ErrNoTerminal = errors.New("no terminal to draw on")
+
+// Run shows a dashboard until the user leaves or ctx ends. The terminal is as
+// before when it returns, and when something in it panics.
+func Run(ctx context.Context, o Options) error {
+	screen := o.Screen
+	if screen == nil {
+		var err error
+		if screen, err = tcell.NewScreen(); err == nil {
+			err = screen.Init()
+		}
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrNoTerminal, err)
+		}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+
+	app := tview.NewApplication().SetScreen(ready{screen}).EnablePaste(true)
+	control := newControl(o.Interval)
+	b := newBoard(o.Theme, o.Interval, control)
+	b.quit, b.mouse = cancel, func(on bool) { app.EnableMouse(on) }
+	b.show(o.First, time.Now())
+	app.SetRoot(b, true)
+	// Ctrl-C is a key as any other.
+	app.SetInputCapture(func(e *tcell.EventKey) *tcell.EventKey {
+		if e.Key() == tcell.KeyCtrlC {
+			return tcell.NewEventKey(tcell.KeyCtrlC, 0, tcell.ModNone)
+		}
+		return e
+	})
+	p := &pump{
+		app: app, board: b, control: control, poll: o.Poll,
+		ended: make(chan struct{}), results: make(chan result), news: make(chan struct{}, 1),
+	}
+	for _, f := range o.Beside {
+		p.guard(func() { f(ctx, p.push, control.ask) })
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		p.run(ctx)
+	}()
+	defer func() { // also when the loop panics
+		close(p.ended)
+		cancel()
+		<-done
+		p.works.Wait()
+	}()
+	if err := app.Run(); err != nil {
+		return fmt.Errorf("cannot use the terminal any longer: %w", err)
+	}
+	return nil
+}
+
+// ready is a screen that has been initialised: tview would do it again, and
+// drop the error.
+type ready struct{ tcell.Screen }
+
+// Init does nothing.
+func (ready) Init() error { return nil }
