@@ -202,8 +202,16 @@ func runStorm(t *testing.T, exchange bool, length time.Duration) {
 // checkReceipts holds that every attempt has its receipt, in the store and as
 // it was answered.
 func (s *storm) checkReceipts() {
+	// A reload that the watch begins late may end between two looks: look
+	// until nothing does.
+	until := time.Now().Add(10 * time.Second)
 	list := s.receipts()
 	last, _ := s.reloads.status()
+	for len(list) > 0 && list[len(list)-1].ID != last.ID && time.Now().Before(until) {
+		time.Sleep(10 * time.Millisecond)
+		list = s.receipts()
+		last, _ = s.reloads.status()
+	}
 	ways := map[string]int{}
 	stored := map[int64]config.Receipt{}
 	for _, rec := range list {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/console"
+	"github.com/jjgarcianorway/anna-assistant/anna/health"
 	"github.com/jjgarcianorway/anna-assistant/anna/nearest"
 	"github.com/jjgarcianorway/anna-assistant/anna/rpc"
 	"github.com/jjgarcianorway/anna-assistant/anna/ui"
@@ -23,15 +24,26 @@ type Code struct {
 	Steps   []string `json:"steps"`
 }
 
+// Finding is a finding as --json prints it.
+type Finding struct {
+	ID       string `json:"finding"`
+	Title    string `json:"title"`
+	Says     string `json:"says"`
+	Warning  string `json:"warning_when"`
+	Critical string `json:"critical_when"`
+	Do       string `json:"do"`
+}
+
 func commands() []*console.Command {
 	return []*console.Command{{
 		Name:    "explain",
 		Args:    "[CODE]",
-		Summary: "what an error code means, and what to do",
-		About:   "Without a code every one is listed. A code's case does not matter.",
+		Summary: "what an error code or a finding means, and what to do",
+		About:   "Without a code every error code is listed; the findings are listed by: doctor --list. Case does not matter.",
 		Examples: []console.Example{
 			{Line: "anna explain", Says: "every code"},
 			{Line: "anna explain SocketNotFound", Says: "one code, with the next steps"},
+			{Line: "anna explain rpc_latency", Says: "a finding of the daemon"},
 		},
 		MaxArgs: 1,
 		Run:     run,
@@ -57,11 +69,18 @@ func run(c *console.Console) error {
 			return c.Answer(found, func(w io.Writer) { page(w, c.Theme, found) })
 		}
 	}
+	for _, check := range health.Checks {
+		names = append(names, check.ID)
+		if strings.EqualFold(check.ID, want) {
+			found := Finding{check.ID, check.Title, check.Says, check.Warn, check.Crit, check.Do}
+			return c.Answer(found, func(w io.Writer) { finding(w, c.Theme, found) })
+		}
+	}
 	hint := "list them: " + c.Path()
 	if near := nearest.Of(want, names); near != "" {
 		hint = "did you mean: " + c.Path() + " " + near
 	}
-	return console.Usagef(hint, "no error code is called %q", want)
+	return console.Usagef(hint, "no error code or finding is called %q", want)
 }
 
 func code(row rpc.CodeRow) Code {
@@ -94,4 +113,19 @@ func page(w io.Writer, t ui.Theme, c Code) {
 		rows = append(rows, row)
 	}
 	io.WriteString(w, ui.Columns(rows))
+}
+
+func finding(w io.Writer, t ui.Theme, f Finding) {
+	bare := func(text string) string { return strings.ReplaceAll(text, "`", "") } // the table is written for a page
+	f.Says, f.Warning, f.Critical, f.Do = bare(f.Says), bare(f.Warning), bare(f.Critical), bare(f.Do)
+	fmt.Fprintf(w, "%s: %s\n\n%s\n\n", t.Paint(ui.Strong, f.ID), f.Title, ui.Wrap(f.Says, 78))
+	var rows [][]string
+	if f.Warning != "" {
+		rows = append(rows, []string{"  warning", f.Warning})
+	}
+	if f.Critical != "" {
+		rows = append(rows, []string{"  critical", f.Critical})
+	}
+	io.WriteString(w, ui.Columns(rows))
+	fmt.Fprintf(w, "\nNext step:\n  %s\n", f.Do)
 }

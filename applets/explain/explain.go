@@ -8,6 +8,6 @@ import "github.com/jjgarcianorway/anna-assistant/anna/applet"
 // Row is this capability in the dispatch table.
 var Row = applet.Row{
 	Name:     "explain",
-	Summary:  "what an error code means, and what to do",
+	Summary:  "what an error code or a finding means, and what to do",
 	Commands: commands,
 }
