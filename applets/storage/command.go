@@ -16,7 +16,7 @@ import (
 func commands() []*console.Command {
 	show := showCommand("show")
 	bare := showCommand("btrfs")
-	bare.Sub = []*console.Command{show, treeCommand(), usageCommand()}
+	bare.Sub = []*console.Command{show, treeCommand(), diffCommand(), usageCommand()}
 	return []*console.Command{{
 		Name:    "storage",
 		Summary: "what lies on the disks: Btrfs file systems, subvolumes, space",
@@ -82,6 +82,43 @@ Names that could be mistaken are quoted as a shell reads them.`,
 			{Line: "anna storage btrfs tree --json | jq '.. | .path? // empty'", Says: "every path, for a script"},
 		},
 		Run: runTree,
+	}
+}
+
+func diffCommand() *console.Command {
+	return &console.Command{
+		Name:    "diff",
+		Args:    "A B",
+		MinArgs: 2,
+		MaxArgs: 2,
+		Summary: "what differs between two subvolumes or snapshots",
+		About: `Every file and directory that was added, removed, modified, replaced or renamed from A to B, grouped by directory, with sizes. Both may be in use; nothing is created and no file is read.
+
+A and B are each a path that is a subvolume (/home, /.snapshots/12/snapshot), FS:SUBVOLUME with a path of the file system and a subvolume's path in it or its id (/:@home, /mnt:257), a snapshot that snapper took (@home#12, /home#12), or "live" for what the other one is a snapshot of.
+
+The kinds are ` + strings.Join(kindWords(), ", ") + `. The other way round, from B to A, the same comes out inverted.
+
+It needs root: names show that the permissions of directories would hide.`,
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "stat", Usage: "counts and sizes by kind alone"},
+			&cli.BoolFlag{Name: "name-only", Usage: "paths alone, one a line"},
+			&cli.BoolFlag{Name: "null", Aliases: []string{"z"}, Usage: "with --name-only: paths as they are, each ended by a NUL byte"},
+			&cli.IntFlag{Name: "depth", Usage: "sum up by directory, at most `N` levels down", DefaultText: "no"},
+			&cli.StringFlag{Name: "filter", Usage: "only names that the `GLOB` matches, or paths if it has a slash; ** is any depth"},
+			&cli.StringFlag{Name: "only", Usage: "only these `KINDS`, separated by commas"},
+			&cli.StringFlag{Name: "sort", Usage: "order by `KEY`: " + strings.Join(diffSorts, ", ") + "; size puts the largest differences first", DefaultText: "path"},
+			&cli.StringFlag{Name: "engine", Usage: "the `WAY` to look: " + strings.Join(diffEngines, ", "), Value: "auto"},
+			&cli.BoolFlag{Name: "retry", Usage: "look again where a side changed meanwhile, until it holds still"},
+			&cli.BoolFlag{Name: "stream", Usage: "with --json: one change a line as it is found, the summary last"},
+		},
+		Examples: []console.Example{
+			{Line: "sudo anna storage btrfs diff @home#12 live", Says: "what happened since snapshot 12"},
+			{Line: "sudo anna storage btrfs diff /snap / --depth 2 --sort size", Says: "where it grew most"},
+			{Line: "sudo anna storage btrfs diff @#11 @#12 --filter /etc --only added", Says: "a part of it"},
+			{Line: "sudo anna storage btrfs diff /:256 /:257 --json --stream", Says: "for a script"},
+		},
+		Exits: []int{console.ExitDenied},
+		Run:   runDiff,
 	}
 }
 

@@ -1,0 +1,128 @@
+package storage
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/jjgarcianorway/anna-assistant/anna/btrfs/diff"
+	"github.com/jjgarcianorway/anna-assistant/anna/console"
+	"github.com/jjgarcianorway/anna-assistant/anna/ui"
+)
+
+// A diffSink takes changes as they are found and prints them, at once or in the
+// end.
+type diffSink interface {
+	add(*diff.Change) error
+	// end prints what is left. shown is how many changes add got.
+	end(r DiffReport, shown int) error
+}
+
+// maxTries bounds --retry: what is written to without a pause never holds still.
+const maxTries = 10
+
+// compare runs the comparison and prints it.
+func compare(c *console.Console, p *diffPair, o diffOptions) error {
+	out := bufio.NewWriterSize(c.Out, 64<<10)
+	progress := newProgress(c, o)
+	for try := 1; ; try++ {
+		last := try == maxTries || !o.retry
+		sink := newSink(c, out, o, last)
+		shown := 0
+		report, err := diff.Run(c.Context(), p.fs, p.from, p.to, diff.Options{
+			Engine: o.engine,
+			Progress: func(at diff.Progress) {
+				progress.show(at)
+				if o.form == formStream {
+					out.Flush() // who reads along sees it; an error comes back with the next change
+				}
+			},
+		}, func(ch diff.Change) error {
+			if !o.selected.has(&ch) {
+				return nil
+			}
+			shown++
+			return sink.add(&ch)
+		})
+		progress.clear()
+		if err != nil {
+			if b, ok := sink.(*objectSink); ok && b.begun {
+				return b.broken(report, p, err)
+			}
+			out.Flush()
+			return err
+		}
+		if report.Changing && !last {
+			continue
+		}
+		r := diffReportOf(report, p.subs)
+		if n := report.Summary.Total(); !o.selected.all() {
+			r.Notes = append(r.Notes, fmt.Sprintf("%d of %s shown; the summary counts all", shown, plural(n, "change")))
+		}
+		if o.retry && report.Changing {
+			r.Notes = append(r.Notes, fmt.Sprintf("it did not hold still in %d tries", try))
+		}
+		if err := sink.end(r, shown); err != nil {
+			return err
+		}
+		return out.Flush()
+	}
+}
+
+func newSink(c *console.Console, out *bufio.Writer, o diffOptions, last bool) diffSink {
+	switch o.form {
+	case formStream:
+		return &streamSink{c: c, out: out}
+	case formObject:
+		return &objectSink{c: c, out: out, hold: o.bySize || !last || c.IsSet("sort"), bySize: o.bySize}
+	case formStat:
+		return &statSink{w: out, theme: c.Theme, sums: map[diff.Kind]*diffSum{}}
+	case formDepth:
+		return &depthSink{w: out, theme: c.Theme, depth: o.depth, bySize: o.bySize, dirs: map[string]*diffSum{}}
+	case formNames:
+		return &nameSink{w: out, null: o.null, bySize: o.bySize}
+	}
+	return &textSink{w: out, theme: c.Theme, bySize: o.bySize, wide: c.Verbose}
+}
+
+// A progress line stands on a terminal's last line while it takes long.
+type progress struct {
+	w     io.Writer // nil: nobody to see it
+	began time.Time
+	last  time.Time
+	drawn bool
+}
+
+// newProgress shows progress where stderr is a terminal, unless the changes
+// themselves come up on it meanwhile.
+func newProgress(c *console.Console, o diffOptions) *progress {
+	p := &progress{began: time.Now()}
+	f, ok := c.Err.(*os.File)
+	if !ok || (o.form == formStream || o.form == formObject) && c.OutIsTerminal() {
+		return p
+	}
+	if _, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS); err == nil {
+		p.w = f
+	}
+	return p
+}
+
+func (p *progress) show(at diff.Progress) {
+	now := time.Now()
+	if p.w == nil || now.Sub(p.began) < 500*time.Millisecond || now.Sub(p.last) < 200*time.Millisecond {
+		return
+	}
+	p.last, p.drawn = now, true
+	fmt.Fprintf(p.w, "\r\x1b[Kcomparing (%s): %s so far, %s", at.Engine, plural(at.Changes, "change"), ui.Span(now.Sub(p.began).Round(time.Second)))
+}
+
+func (p *progress) clear() {
+	if p.drawn {
+		fmt.Fprint(p.w, "\r\x1b[K")
+		p.drawn = false
+	}
+}
