@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/console"
@@ -72,7 +73,8 @@ func (s *source) poll(ctx context.Context) (dash.View, error) {
 	var m Metrics
 	if err := s.client.CallOnce(ctx, methodMetrics, Params{Observer: true}, &m); err != nil {
 		s.lost = true
-		return nil, err
+		// There is one line for it, and the socket's path can fill one.
+		return nil, errors.New(strings.TrimPrefix(err.Error(), "cannot connect to annad at "+s.client.Socket+": "))
 	}
 	if s.lost {
 		s.lost = false

@@ -1,0 +1,407 @@
+package health
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
+
+	"github.com/jjgarcianorway/anna-assistant/anna/annatest"
+)
+
+// A terminal is a pseudo-terminal with a program in it, and what it shows.
+type terminal struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	pty    *os.File
+	before *unix.Termios
+	exited chan struct{}
+
+	mu  sync.Mutex
+	vt  vt
+	all strings.Builder
+}
+
+// openTerminal runs a client in a terminal of a size; env is added to a plain
+// environment.
+func openTerminal(t *testing.T, w, h int, env []string, words ...string) *terminal {
+	t.Helper()
+	annatest.Require(t, annatest.PTY)
+	cmd := exec.Command(filepath.Join(annatest.Build(t), words[0]), words[1:]...)
+	cmd.Env = append([]string{"PATH=/usr/bin:/bin", "LANG=C.UTF-8", "TMPDIR=" + t.TempDir()}, env...)
+	master, slave, err := pty.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer slave.Close()
+	if err := pty.Setsize(master, &pty.Winsize{Rows: uint16(h), Cols: uint16(w)}); err != nil {
+		t.Fatal(err)
+	}
+	x := &terminal{t: t, cmd: cmd, pty: master, exited: make(chan struct{}), vt: newVT(w, h)}
+	x.before = x.modes()
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		buf := make([]byte, 1<<16)
+		for {
+			n, err := master.Read(buf)
+			x.mu.Lock()
+			x.all.Write(buf[:n])
+			x.vt.write(string(buf[:n]))
+			x.mu.Unlock()
+			if err != nil {
+				return
+			}
+		}
+	}()
+	go func() { cmd.Wait(); close(x.exited) }()
+	t.Cleanup(func() { cmd.Process.Kill(); <-x.exited; master.Close() })
+	return x
+}
+
+func (x *terminal) modes() *unix.Termios {
+	m, err := unix.IoctlGetTermios(int(x.pty.Fd()), unix.TCGETS)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	return m
+}
+
+func (x *terminal) screen() string {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.vt.text()
+}
+
+// shows waits until the screen says all of it.
+func (x *terminal) shows(parts ...string) {
+	x.t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for {
+		screen, missing := x.screen(), ""
+		for _, part := range parts {
+			no, hidden := strings.CutPrefix(part, "!")
+			if strings.Contains(screen, no) == hidden {
+				missing = part
+			}
+		}
+		if missing == "" {
+			return
+		}
+		if time.Now().After(deadline) {
+			x.t.Fatalf("the screen is wrong about %q:\n%s", missing, screen)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// said is everything that was written so far.
+func (x *terminal) said() string {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.all.String()
+}
+
+func (x *terminal) types(keys string) {
+	x.t.Helper()
+	if _, err := x.pty.WriteString(keys); err != nil {
+		x.t.Fatal(err)
+	}
+}
+
+func (x *terminal) resize(w, h int) {
+	x.t.Helper()
+	x.mu.Lock()
+	x.vt = newVT(w, h)
+	x.mu.Unlock()
+	if err := pty.Setsize(x.pty, &pty.Winsize{Rows: uint16(h), Cols: uint16(w)}); err != nil {
+		x.t.Fatal(err)
+	}
+}
+
+// ends waits for the end, holds the status and that the terminal is as before:
+// its modes, the main screen, a visible cursor, no mouse.
+func (x *terminal) ends(status int) {
+	x.t.Helper()
+	select {
+	case <-x.exited:
+	case <-time.After(30 * time.Second):
+		x.t.Fatalf("it does not end:\n%s", x.screen())
+	}
+	if got := x.cmd.ProcessState.ExitCode(); got != status {
+		x.t.Errorf("exit status %d, not %d:\n%s", got, status, x.screen())
+	}
+	if after := x.modes(); *after != *x.before {
+		x.t.Errorf("the terminal's modes were %+v and are %+v", x.before, after)
+	}
+	deadline := time.Now().Add(5 * time.Second) // what was written is on its way
+	for {
+		all, bad := x.said(), ""
+		for _, pair := range [][2]string{{"\x1b[?1049h", "\x1b[?1049l"}, {"\x1b[?25l", "\x1b[?25h"}, {"\x1b[?1002h", "\x1b[?1002l"}, {"\x1b[?2004h", "\x1b[?2004l"}} {
+			if strings.LastIndex(all, pair[0]) > strings.LastIndex(all, pair[1]) {
+				bad = pair[1]
+			}
+		}
+		if bad == "" {
+			return
+		}
+		if time.Now().After(deadline) {
+			x.t.Fatalf("it left without %q", bad)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+var xterm = []string{"TERM=xterm-256color"}
+
+// TestDashboardKeys walks through the dashboard with the real program in a
+// terminal: what is shown comes from a daemon.
+func TestDashboardKeys(t *testing.T) {
+	d := annatest.Daemon(t, "")
+	for range 3 {
+		ask(t, d.Socket, `{"jsonrpc":"2.0","id":1,"method":"get_version"}`)
+	}
+	x := openTerminal(t, 80, 24, xterm, "annactl", "health", "--watch", "--socket", d.Socket)
+	x.shows("● healthy", "annad 0.12.7", "every 1s", "▸ latency", "get_version", "memory", "queue", "capabilities", "findings", "events", "q quit  ? help")
+	x.types("?")
+	x.shows("close the innermost thing", "Esc closes")
+	x.types("\x1b")
+	x.shows("!close the innermost thing")
+	x.types("\r")
+	x.shows("requests since the start")
+	x.types("\x1b")
+	x.shows("!requests since the start")
+	x.types("/get_ver\r")
+	x.shows("filter: get_ver")
+	x.types("\x1b")
+	x.shows("!filter: ")
+	x.types("p")
+	x.shows("paused, p goes on")
+	x.types(" ")
+	x.shows("!paused", "every 1s")
+	x.types("++")
+	x.shows("every 200ms")
+	x.types("-")
+	x.shows("every 500ms")
+	x.types("\t\x1b[C\x1b[Z")
+	x.shows("▸ memory")
+	x.types("f")
+	x.shows("▸ memory", "!findings")
+	x.types("f")
+	x.shows("findings")
+	x.types("m")
+
+	x.resize(120, 40)
+	x.shows("warning at 60 MB, critical at 70 MB", "failed")
+	x.resize(40, 12)
+	x.shows("latency p99", "modules ", "▸ findings", "q quit")
+	x.resize(30, 5)
+	x.shows("● healthy", "!findings", "!q quit")
+	x.resize(80, 24)
+	x.shows("capabilities")
+	x.types("q")
+	x.ends(0)
+	x.shows("watched annad on ", "worst level ok")
+}
+
+// TestDashboardDoesNotCount holds that watching changes nothing that it shows.
+func TestDashboardDoesNotCount(t *testing.T) {
+	d := annatest.Daemon(t, "")
+	x := openTerminal(t, 80, 24, xterm, "annactl", "health", "--watch", "--interval", "100ms", "--socket", d.Socket)
+	x.shows("unknown (no request has been answered yet)")
+	time.Sleep(2 * time.Second)
+	x.shows("unknown (no request has been answered yet)")
+	result, _ := ask(t, d.Socket, `{"jsonrpc":"2.0","id":1,"method":"get_health_metrics"}`)
+	if text := string(result); !strings.Contains(text, `"samples":0`) || !strings.Contains(text, `"rpc_latency_ms":{"avg":null`) {
+		t.Errorf("watching was counted: %s", text)
+	}
+	x.types("q")
+	x.ends(0)
+}
+
+// TestDashboardRecovers kills the daemon under the dashboard and starts it
+// again: the picture stays, says since when, and comes back by itself.
+func TestDashboardRecovers(t *testing.T) {
+	d := annatest.Daemon(t, "")
+	x := openTerminal(t, 80, 24, xterm, "annactl", "health", "--watch", "--socket", d.Socket)
+	x.shows("healthy", "every 1s")
+	d.Signal(syscall.SIGKILL)
+	d.Wait()
+	x.shows("no answer for 1 s, retrying", "healthy", "findings", "nobody listens")
+	x.shows("no answer for 3 s, retrying")
+	d.Start()
+	x.shows("every 1s", "!no answer")
+	d.Signal(syscall.SIGSTOP)
+	x.shows("no answer for ", "the daemon takes long to answer")
+	d.Signal(syscall.SIGCONT)
+	x.shows("every 1s", "!no answer")
+	x.types("q")
+	x.ends(0)
+}
+
+// TestDashboardEvents holds that events are pushed: one shows although nobody
+// asks for a minute.
+func TestDashboardEvents(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "watched")
+	write := func(text string) {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("1")
+	d := annatest.Daemon(t, fmt.Sprintf("[events]\nwatch_files = [%q]\ndebounce = \"50ms\"\n", file))
+	x := openTerminal(t, 120, 40, xterm, "annactl", "health", "--watch", "--interval", "1m", "--socket", d.Socket)
+	x.shows("events", "every 1m0s")
+	for i := range 100 { // the watch may not stand yet
+		write(fmt.Sprint(i))
+		if strings.Contains(x.screen(), file) {
+			break
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	x.shows(file, "config")
+	x.types("q")
+	x.ends(0)
+}
+
+// TestDashboardEnds leaves in every way there is; the terminal is as before
+// after each.
+func TestDashboardEnds(t *testing.T) {
+	d := annatest.Daemon(t, "")
+	for name, leave := range map[string]func(*terminal){
+		"q":       func(x *terminal) { x.types("q") },
+		"Ctrl-C":  func(x *terminal) { x.types("\x03") },
+		"filter":  func(x *terminal) { x.types("m/x\x03") },
+		"SIGTERM": func(x *terminal) { x.types("m"); x.cmd.Process.Signal(syscall.SIGTERM) },
+		"SIGHUP":  func(x *terminal) { x.cmd.Process.Signal(syscall.SIGHUP) },
+		"SIGINT":  func(x *terminal) { x.cmd.Process.Signal(syscall.SIGINT) },
+		"stopped": func(x *terminal) { d.Signal(syscall.SIGSTOP); x.shows("no answer"); x.types("q") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			x := openTerminal(t, 80, 24, xterm, "annactl", "health", "--watch", "--socket", d.Socket)
+			defer d.Signal(syscall.SIGCONT)
+			x.shows("healthy", "findings")
+			leave(x)
+			x.ends(0)
+			x.shows("watched annad on ")
+		})
+	}
+	t.Run("at once", func(t *testing.T) {
+		for range 10 {
+			x := openTerminal(t, 80, 24, xterm, "annactl", "health", "--watch", "--socket", d.Socket)
+			x.types("q")
+			x.ends(0)
+		}
+	})
+	t.Run("hung up", func(t *testing.T) { // the terminal itself goes away
+		x := openTerminal(t, 80, 24, xterm, "annactl", "health", "--watch", "--socket", d.Socket)
+		x.shows("healthy")
+		x.pty.Close()
+		select {
+		case <-x.exited:
+		case <-time.After(20 * time.Second):
+			t.Fatal("it goes on without a terminal")
+		}
+	})
+}
+
+// TestDashboardPlain falls back to plain text where nothing can be drawn.
+func TestDashboardPlain(t *testing.T) {
+	d := annatest.Daemon(t, "")
+	for _, env := range [][]string{{"TERM=dumb"}, nil, {"TERM=no-such-terminal"}} {
+		x := openTerminal(t, 80, 50, env, "annactl", "health", "--watch", "--interval", "200ms", "--socket", d.Socket)
+		x.shows("latency       ", "capabilities  ")
+		time.Sleep(500 * time.Millisecond)
+		if n := strings.Count(x.screen(), "healthy · annad"); n < 2 {
+			t.Errorf("%v: shown %d times", env, n)
+		}
+		if strings.Contains(x.said(), "\x1b[?1049h") {
+			t.Errorf("%v: it draws", env)
+		}
+		x.types("\x03")
+		x.ends(0)
+	}
+	// A pipe, with a terminal beside it.
+	x := openTerminal(t, 80, 24, xterm, "annactl", "health", "--watch", "--json", "--interval", "200ms", "--socket", d.Socket)
+	x.shows(`{"level":"ok"`)
+	x.types("\x03")
+	x.ends(0)
+	cmd := exec.Command("sh", "-c", `"$0" health --watch --interval 100ms --socket "$1" | head -n 12`, filepath.Join(annatest.Build(t), "annactl"), d.Socket)
+	cmd.Env = append([]string{"PATH=/usr/bin:/bin", "LANG=C.UTF-8"}, xterm...)
+	if out, err := cmd.CombinedOutput(); err != nil || strings.Count(string(out), "healthy") != 2 || strings.Contains(string(out), "\x1b") {
+		t.Errorf("into a pipe: %v\n%s", err, out)
+	}
+}
+
+// TestDashboardModes holds ASCII, no colours, and a daemon of its own.
+func TestDashboardModes(t *testing.T) {
+	d := annatest.Daemon(t, "")
+	x := openTerminal(t, 80, 24, xterm, "annactl", "health", "--watch", "--ascii", "--socket", d.Socket)
+	x.shows("* healthy", "> latency")
+	if screen := x.screen(); strings.ContainsFunc(screen, func(r rune) bool { return r > 127 }) {
+		t.Errorf("beyond ASCII:\n%s", screen)
+	}
+	x.types("q")
+	x.ends(0)
+	for _, words := range [][]string{{"NO_COLOR=1"}, {"X=", "--no-color"}} {
+		x := openTerminal(t, 80, 24, append([]string{words[0]}, xterm...), append([]string{"annactl", "health", "--watch", "--socket", d.Socket}, words[1:]...)...)
+		x.shows("healthy", "findings")
+		x.types("q")
+		x.ends(0)
+		for _, code := range []string{"\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[36m", "\x1b[38"} {
+			if strings.Contains(x.said(), code) {
+				t.Errorf("%v: it paints %q", words, code)
+			}
+		}
+	}
+	x = openTerminal(t, 80, 24, xterm, "anna", "health", "--watch", "--standalone")
+	x.shows("private, for this command", "healthy", "get_version")
+	x.types("q")
+	x.ends(0)
+	x.shows("watched annad on")
+	x = openTerminal(t, 80, 24, xterm, "annactl", "health", "--watch", "--socket", d.Socket+".none")
+	x.ends(10)
+	x.shows("Daemon not running")
+}
+
+// TestDashboardNoTerminal holds that a stdout which is a terminal is not enough
+// where there is no controlling one.
+func TestDashboardNoTerminal(t *testing.T) {
+	annatest.Require(t, annatest.PTY)
+	d := annatest.Daemon(t, "")
+	master, slave, err := pty.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer master.Close()
+	defer slave.Close()
+	cmd := exec.Command(filepath.Join(annatest.Build(t), "annactl"), "health", "--watch", "--interval", "100ms", "--socket", d.Socket)
+	cmd.Env = append([]string{"PATH=/usr/bin:/bin", "LANG=C.UTF-8"}, xterm...)
+	cmd.Stdout = slave
+	var said strings.Builder
+	cmd.Stderr = &said
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 4096)
+	n, err := master.Read(buf)
+	cmd.Process.Signal(syscall.SIGTERM)
+	err = errors.Join(err, cmd.Wait())
+	if err != nil || !strings.Contains(string(buf[:n]), "healthy") || !strings.Contains(said.String(), "no terminal to draw on") {
+		t.Errorf("%v, %q, %q", err, buf[:n], said.String())
+	}
+}
