@@ -19,7 +19,6 @@ import (
 type list struct {
 	head      string
 	rows      []Row
-	bareW     int
 	drawn     func()
 	drawnHead func()
 }
