@@ -91,6 +91,8 @@ func diffOptionsOf(c *console.Console) (o diffOptions, err error) {
 		}
 	}
 	switch {
+	case o.null && o.form != formNames:
+		return o, console.Usagef("add --name-only", "flag --null needs --name-only")
 	case c.Bool("stream") && !c.JSON:
 		return o, console.Usagef("add --json", "flag --stream needs --json")
 	case c.Bool("stream") && (c.IsSet("sort") || o.retry):
@@ -99,8 +101,6 @@ func diffOptionsOf(c *console.Console) (o diffOptions, err error) {
 		o.form = formStream
 	case c.JSON:
 		o.form = formObject
-	case o.null && o.form != formNames:
-		return o, console.Usagef("add --name-only", "flag --null needs --name-only")
 	}
 	if o.selected.kinds, err = kindsOf(c.String("only")); err != nil {
 		return o, err

@@ -63,8 +63,14 @@ func compare(c *console.Console, p *diffPair, o diffOptions) error {
 		if n := report.Summary.Total(); !o.selected.all() {
 			r.Notes = append(r.Notes, fmt.Sprintf("%d of %s shown; the summary counts all", shown, plural(n, "change")))
 		}
-		if o.retry && report.Changing {
+		switch {
+		case report.Changing && o.retry:
 			r.Notes = append(r.Notes, fmt.Sprintf("it did not hold still in %d tries", try))
+		case report.Changing:
+			r.Notes = append(r.Notes, "--retry looks again until it holds still; a snapshot does so always")
+		}
+		if report.Changing && o.form == formNames { // which has no place for it
+			c.Say("a side was written to during the comparison: the list may be a mixture of before and after")
 		}
 		if err := sink.end(r, shown); err != nil {
 			return err
