@@ -87,11 +87,11 @@ func oneFS(ctx context.Context, roots btrfs.Roots, names [2]sideName) (*btrfs.FS
 	}
 	switch len(list) {
 	case 0:
-		return nil, fmt.Errorf("cannot find subvolume %s: no Btrfs file system is mounted", word)
+		return nil, fmt.Errorf("cannot find subvolume %s: there is no such path, and no Btrfs file system is mounted", word)
 	case 1:
 		return list[0].Open(roots)
 	}
-	return nil, console.Usagef(fmt.Sprintf("say which by a path on it, as /:%s", word), "%q could be on any of %d file systems", word, len(list))
+	return nil, console.Usagef(fmt.Sprintf("say which by a path on it, as /:%s", word), "%q is no path, and could be a subvolume of any of %d file systems", word, len(list))
 }
 
 // readSide takes a word apart. A path that exists is a path, whatever else it
@@ -122,7 +122,7 @@ func readSide(ctx context.Context, roots btrfs.Roots, word string) (sideName, er
 			return n, err
 		}
 		rest = after
-	} else if strings.HasPrefix(word, "/") || strings.HasPrefix(word, "./") || strings.HasPrefix(word, "../") {
+	} else if strings.HasPrefix(word, "./") || strings.HasPrefix(word, "../") {
 		return n, err
 	}
 	if isNumber(rest) {

@@ -313,8 +313,16 @@ func TestSides(t *testing.T) {
 		name, snap string
 		want       uint64 // 0: none
 	}{
-		{"/@home", "", 256}, {"/", "", 5}, {"/@", "12", 258}, {"/@home", "12", 259}, {"/@", "13", 0}, {"/@", "1", 0}, {"/@", "2", 0},
-		{"/none", "", 0}, {"/gone", "", 0}, {"/@snapshots", "12", 0},
+		{"/@home", "", 256},
+		{"/", "", 5},
+		{"/@", "12", 258},
+		{"/@home", "12", 259},
+		{"/@", "13", 0},
+		{"/@", "1", 0},
+		{"/@", "2", 0},
+		{"/none", "", 0},
+		{"/gone", "", 0},
+		{"/@snapshots", "12", 0},
 	} {
 		id, err := p.idOf(sideName{word: "w", name: tt.name, snap: tt.snap})
 		if id != tt.want || (err == nil) != (tt.want != 0) {
