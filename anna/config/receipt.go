@@ -43,6 +43,8 @@ type Receipt struct {
 
 // Vitals are how the daemon was at one moment.
 type Vitals struct {
+	Level     string   `json:"level"`    // of health: ok, warning, critical
+	Findings  int      `json:"findings"` // raised
 	MemoryMB  *float64 `json:"memory_mb"`
 	RPCP99MS  *float64 `json:"rpc_p99_ms"`
 	QueueWait uint64   `json:"queue_depth"`

@@ -325,7 +325,8 @@ func (d *Daemon) understand(src *config.Sources) (*config.Config, config.Report)
 
 // vitals are how the daemon is now, for the receipt's before and after.
 func (d *Daemon) vitals() *config.Vitals {
-	v := &config.Vitals{QueueWait: d.engine.Status().Pending}
+	state := d.host.Health.State()
+	v := &config.Vitals{Level: state.Level.String(), Findings: len(state.Findings), QueueWait: d.engine.Status().Pending}
 	if f := d.host.Resources().Memory.Current; f.Known {
 		mb := float64(f.Value) / metrics.MB
 		v.MemoryMB = &mb

@@ -39,8 +39,8 @@ func print(w io.Writer, t ui.Theme, r config.Receipt) {
 		fmt.Fprintf(w, "\nholds after a restart (sudo systemctl restart annad): %s\n", strings.Join(names, ", "))
 	}
 	if r.Before != nil && r.After != nil {
-		fmt.Fprintf(w, "\n  memory %s %s %s, p99 %s %s %s, modules %d %s %d, events waiting %d %s %d\n",
-			memory(r.Before.MemoryMB), t.Arrow(), memory(r.After.MemoryMB),
+		fmt.Fprintf(w, "\n  health %s %s %s, memory %s %s %s, p99 %s %s %s, modules %d %s %d, events waiting %d %s %d\n",
+			ui.Plain(r.Before.Level), t.Arrow(), ui.Plain(r.After.Level), memory(r.Before.MemoryMB), t.Arrow(), memory(r.After.MemoryMB),
 			latency(r.Before.RPCP99MS), t.Arrow(), latency(r.After.RPCP99MS),
 			r.Before.Modules, t.Arrow(), r.After.Modules, r.Before.QueueWait, t.Arrow(), r.After.QueueWait)
 	}
