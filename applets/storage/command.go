@@ -109,6 +109,7 @@ It needs root: names show that the permissions of directories would hide.`,
 			&cli.StringFlag{Name: "sort", Usage: "order by `KEY`: " + strings.Join(diffSorts, ", ") + "; size puts the largest differences first", DefaultText: "path"},
 			&cli.StringFlag{Name: "engine", Usage: "the `WAY` to look: " + strings.Join(diffEngines, ", "), Value: "auto"},
 			&cli.BoolFlag{Name: "retry", Usage: "look again where a side changed meanwhile, until it holds still"},
+			&cli.BoolFlag{Name: "no-pager", Usage: "do not show it in $PAGER on a terminal"},
 			&cli.BoolFlag{Name: "stream", Usage: "with --json: one change a line as it is found, the summary last"},
 		},
 		Examples: []console.Example{

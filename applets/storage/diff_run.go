@@ -72,10 +72,19 @@ func compare(c *console.Console, p *diffPair, o diffOptions) error {
 		if report.Changing && o.form == formNames { // which has no place for it
 			c.Say("a side was written to during the comparison: the list may be a mixture of before and after")
 		}
-		if err := sink.end(r, shown); err != nil {
-			return err
+		finish := func(w io.Writer) error {
+			if w != c.Out {
+				out.Reset(w) // nothing is in it: text is printed in the end
+			}
+			if err := sink.end(r, shown); err != nil {
+				return err
+			}
+			return out.Flush()
 		}
-		return out.Flush()
+		if c.JSON || o.null {
+			return finish(c.Out)
+		}
+		return paged(c, c.Bool("no-pager"), os.LookupEnv, finish)
 	}
 }
 
