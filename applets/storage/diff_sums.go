@@ -100,29 +100,38 @@ func (s *depthSink) end(r DiffReport, _ int) error {
 	return nil
 }
 
-// A nameSink prints paths alone.
+// A nameSink prints paths alone. Of a change it keeps no more than that needs.
 type nameSink struct {
 	w      io.Writer
 	null   bool
 	bySize bool
-	held   []diff.Change
+	held   []diffName
+}
+
+type diffName struct {
+	path  string
+	delta int64
 }
 
 func (s *nameSink) add(c *diff.Change) error {
-	// Of what is held only this counts.
-	s.held = append(s.held, diff.Change{
-		Kind: c.Kind, Path: c.Path, SizeBefore: c.SizeBefore, SizeAfter: c.SizeAfter, LinkBefore: c.LinkBefore, LinkAfter: c.LinkAfter,
-	})
+	s.held = append(s.held, diffName{c.Path, sizeDelta(c)})
 	return nil
 }
 
 func (s *nameSink) end(DiffReport, int) error {
-	sortChanges(s.held, s.bySize)
-	for i := range s.held {
+	slices.SortFunc(s.held, func(a, b diffName) int {
+		if s.bySize {
+			if c := cmp.Compare(magnitude(b.delta), magnitude(a.delta)); c != 0 {
+				return c
+			}
+		}
+		return comparePaths(a.path, b.path)
+	})
+	for _, n := range s.held {
 		if s.null {
-			fmt.Fprintf(s.w, "%s\x00", s.held[i].Path)
+			fmt.Fprintf(s.w, "%s\x00", n.path)
 		} else {
-			fmt.Fprintln(s.w, quote(s.held[i].Path))
+			fmt.Fprintln(s.w, quote(n.path))
 		}
 	}
 	return nil
