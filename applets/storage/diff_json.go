@@ -36,13 +36,14 @@ type objectSink struct {
 	out    *bufio.Writer
 	hold   bool // until the end, to sort them or to look again
 	bySize bool
-	held   []diff.Change
+	held   []*diff.Change
 	begun  bool
 }
 
 func (s *objectSink) add(c *diff.Change) error {
 	if s.hold {
-		s.held = append(s.held, *c)
+		held := *c
+		s.held = append(s.held, &held)
 		return nil
 	}
 	return s.print(c)
@@ -60,7 +61,7 @@ func (s *objectSink) print(c *diff.Change) error {
 func (s *objectSink) end(r DiffReport, _ int) error {
 	sortChanges(s.held, s.bySize)
 	for i := range s.held {
-		if err := s.print(&s.held[i]); err != nil {
+		if err := s.print(s.held[i]); err != nil {
 			return err
 		}
 	}

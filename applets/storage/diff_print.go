@@ -56,10 +56,10 @@ func deltaText(n int64) string {
 }
 
 // sortChanges orders by path, and by size with the largest difference first.
-func sortChanges(list []diff.Change, bySize bool) {
-	slices.SortFunc(list, func(a, b diff.Change) int {
+func sortChanges(list []*diff.Change, bySize bool) {
+	slices.SortFunc(list, func(a, b *diff.Change) int {
 		if bySize {
-			if c := cmp.Compare(magnitude(sizeDelta(&b)), magnitude(sizeDelta(&a))); c != 0 {
+			if c := cmp.Compare(magnitude(sizeDelta(b)), magnitude(sizeDelta(a))); c != 0 {
 				return c
 			}
 		}
@@ -90,11 +90,27 @@ func compareDirs(a, b string) int {
 	if b == "." {
 		return 1
 	}
-	// A slash sorts before all else: a/x before a-b.
-	return strings.Compare(strings.ReplaceAll(a, "/", "\x00"), strings.ReplaceAll(b, "/", "\x00"))
+	for i := range min(len(a), len(b)) {
+		switch {
+		case a[i] == b[i]:
+		case a[i] == '/': // before all else: a/x before a-b
+			return -1
+		case b[i] == '/':
+			return 1
+		default:
+			return cmp.Compare(a[i], b[i])
+		}
+	}
+	return cmp.Compare(len(a), len(b))
 }
 
-func dirOf(p string) string { return path.Dir(p) }
+// dirOf is the directory of a path, which is clean: path.Dir would copy it.
+func dirOf(p string) string {
+	if i := strings.LastIndexByte(p, '/'); i > 0 {
+		return p[:i]
+	}
+	return "."
+}
 
 // A diffSum adds changes up.
 type diffSum struct {
@@ -126,11 +142,12 @@ type textSink struct {
 	theme  ui.Theme
 	bySize bool
 	wide   bool
-	held   []diff.Change
+	held   []*diff.Change
 }
 
 func (s *textSink) add(c *diff.Change) error {
-	s.held = append(s.held, *c)
+	held := *c
+	s.held = append(s.held, &held)
 	return nil
 }
 
@@ -140,12 +157,12 @@ func (s *textSink) end(r DiffReport, _ int) error {
 	sortChanges(s.held, s.bySize)
 	if s.bySize {
 		for i := range s.held {
-			s.line(&s.held[i], "", s.held[i].Path)
+			s.line(s.held[i], "", s.held[i].Path)
 		}
 	}
 	for list := s.held; len(list) > 0 && !s.bySize; {
 		dir := dirOf(list[0].Path)
-		n := slices.IndexFunc(list, func(c diff.Change) bool { return dirOf(c.Path) != dir })
+		n := slices.IndexFunc(list, func(c *diff.Change) bool { return dirOf(c.Path) != dir })
 		if n < 0 {
 			n = len(list)
 		}
@@ -159,16 +176,16 @@ func (s *textSink) end(r DiffReport, _ int) error {
 	return nil
 }
 
-func (s *textSink) group(dir string, list []diff.Change) {
+func (s *textSink) group(dir string, list []*diff.Change) {
 	var sum diffSum
 	for i := range list {
-		sum.add(&list[i])
+		sum.add(list[i])
 	}
 	t := s.theme
 	fmt.Fprintln(s.w, t.Paint(ui.Strong, quote(dir+"/"))+t.Dot()+t.Paint(ui.Faint, plural(len(list), "change")+", "+deltaText(sum.delta)))
 	for i := range list {
 		name := path.Base(list[i].Path)
-		s.line(&list[i], "  ", name)
+		s.line(list[i], "  ", name)
 	}
 }
 

@@ -267,7 +267,11 @@ func TestSelection(t *testing.T) {
 }
 
 func TestDiffOrder(t *testing.T) {
-	list := changesOfADay()
+	all := changesOfADay()
+	var list []*diff.Change
+	for i := range all {
+		list = append(list, &all[i])
+	}
 	sortChanges(list, false)
 	var dirs []string
 	for i := range list {
