@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -187,7 +188,7 @@ func TestDiffBroken(t *testing.T) {
 		diffObject
 		Error struct{ Code, Message string }
 	}
-	if json.Unmarshal(b.Bytes(), &got) != nil || got.Complete || len(got.Changes) != 1 || got.Error.Code != "Failed" || got.Error.Message != "unexpected EOF" || err != console.Status(1) {
+	if json.Unmarshal(b.Bytes(), &got) != nil || got.Complete || len(got.Changes) != 1 || got.Error.Code != "Failed" || got.Error.Message != "unexpected EOF" || !errors.Is(err, console.Status(1)) {
 		t.Errorf("%v, %s", err, b.String())
 	}
 }
