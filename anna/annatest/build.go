@@ -25,7 +25,7 @@ func Build(t testing.TB) string {
 		if buildDir, buildErr = os.MkdirTemp("", "anna-build-"); buildErr != nil {
 			return
 		}
-		cmd := exec.Command("go", "build", "-o", filepath.Join(buildDir, "anna"), ".")
+		cmd := exec.Command("go", "build", "-buildvcs=false", "-o", filepath.Join(buildDir, "anna"), ".")
 		cmd.Dir = root
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is shipped; it runs on any libc
 		if buildLog, buildErr = cmd.CombinedOutput(); buildErr != nil {

@@ -209,7 +209,7 @@ func layFile(t testing.TB, root, path string, text []byte, mode os.FileMode) {
 func BuildStatic(t testing.TB, pkg string) string {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "program")
-	build := exec.Command("go", "build", "-o", out, pkg)
+	build := exec.Command("go", "build", "-buildvcs=false", "-o", out, pkg)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if text, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("cannot build %s: %v\n%s", pkg, err, text)
