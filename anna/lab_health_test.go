@@ -21,7 +21,7 @@ import (
 func faultyAnna(t *testing.T) string {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "annad")
-	build := exec.Command("go", "build", "-tags", "annafaults", "-o", out, ".")
+	build := exec.Command("go", "build", "-buildvcs=false", "-tags", "annafaults", "-o", out, ".")
 	build.Dir, build.Env = annatest.RepoRoot(t), append(os.Environ(), "CGO_ENABLED=0")
 	if text, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("cannot build the faulty anna: %v\n%s", err, text)
