@@ -107,11 +107,12 @@ func (c canvas) clear(x, y, w, h int) {
 	}
 }
 
-// reverse swaps foreground and background of what is there.
-func (c canvas) reverse(x, y, w int) {
-	for col := range w {
-		text, style, _ := c.screen.Get(x+col, y)
-		c.screen.Put(x+col, y, text, style.Reverse(true))
+// strong makes what is there stand out.
+func (c canvas) strong(x, y, w int) {
+	for col := 0; col < w; {
+		text, style, width := c.screen.Get(x+col, y)
+		c.screen.Put(x+col, y, text, style.Bold(true).Dim(c.dim))
+		col += max(width, 1)
 	}
 }
 

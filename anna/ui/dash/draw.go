@@ -136,7 +136,7 @@ func (b *board) drawRows(c canvas, p Place, panel Panel, x, y, w, h int) {
 		if p.Name == b.focus && cur.first+i == cur.index && !p.Bare {
 			c.text(x-2, y+i, 2, b.theme.Paint(ui.Accent, c.pointer()))
 			if b.theme.Colour {
-				c.reverse(x, y+i, w)
+				c.strong(x, y+i, w)
 			}
 		}
 	}
