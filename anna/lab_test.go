@@ -143,7 +143,11 @@ func TestOnSystemd(t *testing.T) {
 		lab.Must("systemctl", "start", "annad.socket")
 		lab.Run("systemctl", "start", "--no-block", "annad.service")
 		_, errs := client(t, lab, 12, "health")
-		says(t, errs, "SIGSEGV", "sudo journalctl -u annad -n 20")
+		says(t, errs, "sudo journalctl -u annad -n 20")
+		// What ended it last is known but for the moment of the next start.
+		if !strings.Contains(errs, "SIGSEGV") && !strings.Contains(errs, "crashes again and again (systemd restarted it") {
+			t.Errorf("it does not say that the daemon crashes:\n%s", errs)
+		}
 		lab.Must("rm", "-r", "/etc/systemd/system/annad.service.d")
 		lab.Must("systemctl", "daemon-reload")
 		lab.Run("systemctl", "stop", "annad.socket", "annad.service")
