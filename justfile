@@ -28,6 +28,10 @@ lint:
 golden:
     ANNA_UPDATE_GOLDEN=1 go test ./...
 
+# draw the picture of the README
+picture:
+    scripts/dash-picture.sh docs/dashboard.png testdata/screen/dash-critical-80x24.txt
+
 # every benchmark, with its peer or its limit beside it
 bench:
     go test -run '^$' -bench . -benchmem ./...
