@@ -18,7 +18,7 @@ dir=$(mktemp -d)
 daemon=
 cleanup() {
 	tmux -L "anna-picture-$$" kill-server 2>/dev/null || true
-	[ -z "$daemon" ] || { kill "$daemon" && wait "$daemon" || true; } 2>/dev/null
+	if [ -n "$daemon" ] && kill "$daemon" 2>/dev/null; then wait "$daemon" 2>/dev/null || :; fi
 	rm -rf "$dir"
 }
 trap cleanup EXIT
@@ -37,7 +37,7 @@ draw() {
 }
 if [ -f "$size" ]; then
 	esc=$(printf '\033')
-	sed -e '1,/^# colour$/d' -e "s/\^\[\[/$esc[/g" "$size" | draw
+	sed -e '1,/^# colour$/d' -e "s/\^\[\[/${esc}[/g" "$size" | draw
 	exit
 fi
 CGO_ENABLED=0 go build -o "$dir/anna" .
