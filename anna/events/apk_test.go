@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/annatest"
@@ -55,4 +56,49 @@ func TestLocksOfFiles(t *testing.T) {
 			t.Errorf("%+v: %v, %v", c, held, sure)
 		}
 	}
+}
+
+// TestApkOfAlpine reads a real database, byte for byte: that of the Alpine
+// 3.18 container image, as google/osv-scalibr v0.5.3 (Apache-2.0) publishes it
+// among its tests. Then a transaction as apk makes one (installed.new, renamed
+// over): the upgrades are those of the image's next releases.
+func TestApkOfAlpine(t *testing.T) {
+	data, err := os.ReadFile(filepath.Join(annatest.RepoRoot(t), "testdata/events/apk-installed-alpine-3.18"))
+	must(t, err)
+	root := t.TempDir()
+	dir := filepath.Join(root, "lib/apk/db")
+	must(t, os.MkdirAll(dir, 0o755))
+	put := func(data string) {
+		t.Helper()
+		write(t, filepath.Join(dir, "installed.new"), data)
+		must(t, os.Rename(filepath.Join(dir, "installed.new"), filepath.Join(dir, "installed")))
+	}
+	put(string(data))
+	all, err := packageDBs(root)[2].read(nil)
+	must(t, err)
+	var got []string
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if all[name].Arch != "x86_64" {
+			t.Errorf("%s has the architecture %q", name, all[name].Arch)
+		}
+		got = append(got, name+" "+all[name].Version)
+	}
+	want := []string{
+		"alpine-baselayout 3.4.3-r1", "alpine-baselayout-data 3.4.3-r1", "alpine-keys 2.4-r1", "apk-tools 2.14.0-r0",
+		"busybox 1.36.0-r9", "busybox-binsh 1.36.0-r9", "ca-certificates-bundle 20230506-r0", "libc-utils 0.7.2-r5",
+		"libcrypto3 3.1.0-r4", "libssl3 3.1.0-r4", "musl 1.2.4-r0", "musl-utils 1.2.4-r0", "scanelf 1.3.7-r1",
+		"ssl_client 1.36.0-r9", "zlib 1.2.13-r1",
+	}
+	if !slices.Equal(got, want) {
+		t.Fatalf("got\n%q\nwant\n%q", got, want)
+	}
+
+	s, c := newPackages(root), &collector{}
+	defer start(t, s, c)()
+	stanzas := strings.Split(string(data), "\n\n")
+	stanzas = slices.DeleteFunc(stanzas, func(s string) bool { return strings.Contains(s, "\nP:scanelf\n") })
+	put(strings.NewReplacer("\nV:1.36.0-r9\n", "\nV:1.36.1-r0\n", "\nV:3.1.0-r4\n", "\nV:3.1.1-r1\n").Replace(strings.Join(stanzas, "\n\n")))
+	c.expect(t, "removed scanelf: 1.3.7-r1",
+		"upgraded busybox: 1.36.0-r9 -> 1.36.1-r0", "upgraded busybox-binsh: 1.36.0-r9 -> 1.36.1-r0", "upgraded ssl_client: 1.36.0-r9 -> 1.36.1-r0",
+		"upgraded libcrypto3: 3.1.0-r4 -> 3.1.1-r1", "upgraded libssl3: 3.1.0-r4 -> 3.1.1-r1")
 }
