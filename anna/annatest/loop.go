@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -92,11 +93,51 @@ func (l *Loop) Detach() {
 	if l.dev == nil {
 		return
 	}
-	forget(l.Path)
+	_ = forget(l.Path)
 	// Not an error when somebody still has it: autoclear does the rest.
 	_ = unix.IoctlSetInt(int(l.dev.Fd()), unix.LOOP_CLR_FD, 0)
 	l.dev.Close()
 	l.dev = nil
+}
+
+// Pull is Detach for a test that goes on without the device: it returns when
+// the kernel has neither the device nor a memory of it. Who is in a mount
+// namespace that was copied while the file system was mounted, or looks at all
+// block devices, holds it up for a moment.
+func (l *Loop) Pull(t testing.TB) {
+	t.Helper()
+	backing := filepath.Join("/sys/block", filepath.Base(l.Path), "loop/backing_file")
+	holds := func() error {
+		if err := forget(l.Path); err != nil && !errors.Is(err, unix.ENOENT) {
+			return err
+		}
+		return nil
+	}
+	if err := patiently(holds); err != nil {
+		t.Fatalf("the kernel does not let go of %s: %v", l.Path, err)
+	}
+	l.Detach()
+	err := patiently(func() error {
+		text, err := os.ReadFile(backing)
+		if err != nil || !strings.HasPrefix(string(text), l.File) { // gone, or given to another test
+			return nil
+		}
+		return unix.EBUSY
+	})
+	if err != nil {
+		t.Fatalf("somebody holds %s open", l.Path)
+	}
+}
+
+// patiently tries until there is another answer than EBUSY, for ten seconds.
+func patiently(try func() error) error {
+	for deadline := time.Now().Add(10 * time.Second); ; {
+		err := try()
+		if !errors.Is(err, unix.EBUSY) || time.Now().After(deadline) {
+			return err
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
 }
 
 // Resize makes the file and the device that long, as when a disk loses its

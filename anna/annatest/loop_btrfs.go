@@ -100,11 +100,12 @@ func (d *Disk) onUnmount(t testing.TB, dir string) {
 	t.Cleanup(func() { unmount(dir) })
 }
 
-// Unmount ends every mount of the file system, the last one first.
+// Unmount ends every mount of the file system, the last one first. Whoever
+// looks at all mounted file systems has them open for a moment.
 func (d *Disk) Unmount(t testing.TB) {
 	t.Helper()
 	for i := len(d.mounts) - 1; i >= 0; i-- {
-		if err := unix.Unmount(d.mounts[i], 0); err != nil {
+		if err := patiently(func() error { return unix.Unmount(d.mounts[i], 0) }); err != nil {
 			t.Fatalf("cannot unmount %s: %v", d.mounts[i], err)
 		}
 	}
@@ -121,16 +122,18 @@ func unmount(dir string) {
 
 // forget makes the kernel drop what it remembers of a device that is not
 // mounted, so that a later test with the same device number starts afresh.
-func forget(path string) {
+//
+// EBUSY: it is mounted, maybe in another mount namespace alone.
+func forget(path string) error {
 	control, err := os.OpenFile("/dev/btrfs-control", os.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return
+		return err
 	}
 	defer control.Close()
 	const forgetDev = 0x50009405 // BTRFS_IOC_FORGET_DEV
 	var arg [4096]byte           // struct btrfs_ioctl_vol_args
 	copy(arg[8:], path)
-	ioctlBytes(control, forgetDev, arg[:])
+	return ioctlBytes(control, forgetDev, arg[:])
 }
 
 // Run runs a program, ends the test when it fails, and returns what it said.

@@ -20,7 +20,7 @@ func TestDegraded(t *testing.T) {
 	d := annatest.NewDisk(t, []int64{512 * mib, 512 * mib}, "-m", "raid1", "-d", "raid1")
 	annatest.WriteFile(t, d.Dir, "data", 5*mib)
 	d.Unmount(t)
-	d.Loops[1].Detach()
+	d.Loops[1].Pull(t)
 	dir := d.Mount(t, "degraded")
 	fs := openFS(t, dir)
 

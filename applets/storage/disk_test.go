@@ -244,7 +244,7 @@ func TestDegraded(t *testing.T) {
 	d := annatest.NewDisk(t, []int64{512 * mib, 512 * mib}, "-m", "raid1", "-d", "raid1")
 	annatest.WriteFile(t, d.Dir, "data", mib)
 	d.Unmount(t)
-	d.Loops[1].Detach()
+	d.Loops[1].Pull(t)
 	dir := d.Mount(t, "degraded")
 	f := annaJSON[Show](t, 0, noSocket, "storage", "btrfs", dir).Filesystems[0]
 	if f.Level != health.Critical || !f.Degraded || len(f.Problems) == 0 || f.Problems[0].ID != "device_missing" || !strings.Contains(f.Problems[0].Text, "device 2 is missing") {
