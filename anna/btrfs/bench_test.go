@@ -79,8 +79,8 @@ func TestMany(t *testing.T) {
 		t.Errorf("%d KiB allocated", used)
 	}
 	walked := must(fs.walkSubvolumes(t.Context()))(t)
-	if len(walked.List) != n+3 || len(walked.Missing) != 0 {
-		t.Errorf("the walk finds %d, missing %v", len(walked.List), walked.Missing)
+	if len(walked.walked) != n+3 || len(walked.Missing) != 0 {
+		t.Errorf("the walk finds %d, missing %v", len(walked.walked), walked.Missing)
 	}
 }
 

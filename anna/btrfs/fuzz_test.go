@@ -80,13 +80,15 @@ func FuzzMountinfo(f *testing.F) {
 		if err == nil && len(mounts)+bad > strings.Count(s, "\n")+1 {
 			t.Errorf("%d mounts and %d bad lines", len(mounts), bad)
 		}
-		l := Subvolumes{List: []Subvolume{{ID: 5, Path: "/"}, {ID: 256, Path: "/@"}}}
 		for _, m := range mounts {
 			if m.HiddenBy == m.ID {
 				t.Errorf("%d hides itself", m.ID)
 			}
 		}
-		l.reach("0:1", mounts)
+		r := newReacher("0:1", mounts)
+		for _, path := range []string{"/", "/@", "/@/a", ""} {
+			r.fill(&Subvolume{ID: 256, Path: path})
+		}
 	})
 }
 

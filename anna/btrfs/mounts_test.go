@@ -157,7 +157,7 @@ func TestOddNames(t *testing.T) {
 	fs := openFS(t, d.Dir)
 	searched, walked := must(fs.Subvolumes(t.Context()))(t), must(fs.walkSubvolumes(t.Context()))(t)
 	for _, v := range searched.List {
-		if i := slices.IndexFunc(walked.List, func(w Subvolume) bool { return w.ID == v.ID && w.Path == v.Path }); i < 0 {
+		if i := slices.IndexFunc(walked.walked, func(w Subvolume) bool { return w.ID == v.ID && w.Path == v.Path }); i < 0 {
 			t.Errorf("the walk does not find %q", v.Path)
 		}
 	}

@@ -109,28 +109,14 @@ func (s *Subvolumes) Find(id uint64) *Subvolume {
 // system's mounts with the ioctls that are open to everybody (Linux 4.18), as
 // far as the caller may look.
 func (fs *FS) Subvolumes(ctx context.Context) (*Subvolumes, error) {
-	list, err := fs.searchSubvolumes(ctx)
-	if err != nil && len(list.List) == 0 {
-		why := missing("subvolumes outside what the caller can reach, pending deletions, default subvolume", err)
-		walked, walkErr := fs.walkSubvolumes(ctx)
-		if walkErr != nil {
-			return nil, walkErr
-		}
-		list = walked
-		addMissing(&list.Missing, why)
-	} else if err != nil {
-		addMissing(&list.Missing, missing("subvolumes after the last in the list", err))
-	}
-	slices.SortFunc(list.List, func(a, b Subvolume) int {
-		if a.ID < b.ID {
-			return -1
-		}
-		return 1
-	})
-	mounts, dev, err := fs.mounts()
+	scan, err := fs.ScanSubvolumes(ctx)
 	if err != nil {
-		addMissing(&list.Missing, missing("mounts and reachable paths", err))
+		return nil, err
 	}
-	list.reach(dev, mounts)
+	list := &Subvolumes{List: make([]Subvolume, 0, scan.Len()), Default: scan.Default, Walked: scan.Walked, Calls: scan.Calls}
+	for v := range scan.All() {
+		list.List = append(list.List, *v)
+	}
+	list.Missing = scan.Missing
 	return list, nil
 }

@@ -51,53 +51,69 @@ func (fs *FS) mounts() (mounts []Mount, dev string, err error) {
 	return mounts, "", err
 }
 
-// byPath is the subvolumes that have a path, in the order of paths.
-func (l *Subvolumes) byPath() []*Subvolume {
-	var list []*Subvolume
-	for i := range l.List {
-		if v := &l.List[i]; v.Path != "" && !v.Deleted {
-			list = append(list, v)
-		}
-	}
-	slices.SortFunc(list, func(a, b *Subvolume) int { return strings.Compare(a.Path, b.Path) })
-	return list
+// A reacher finds the mounts of subvolumes and the paths to them.
+type reacher struct {
+	dev    string
+	mounts []Mount
+	tree   mountTree
+	byRoot map[string][]int // path inside the file system -> the mounts that show it
+	busy   map[int]bool     // mounts with others inside
+	found  []int
 }
 
-// reach finds, for every subvolume, the mounts of it and the paths to it.
-func (l *Subvolumes) reach(dev string, mounts []Mount) {
-	tree := newMountTree(mounts)
-	sorted := l.byPath()
-	for _, m := range mounts {
-		if m.Dev != dev || m.Type != "btrfs" {
-			continue
+func newReacher(dev string, mounts []Mount) *reacher {
+	r := &reacher{dev: dev, mounts: mounts, tree: newMountTree(mounts), byRoot: map[string][]int{}, busy: map[int]bool{}}
+	for i, m := range mounts {
+		if m.Parent != m.ID {
+			r.busy[m.Parent] = true
 		}
-		root := strings.TrimSuffix(m.Root, "//deleted")
-		first, _ := slices.BinarySearchFunc(sorted, root, func(v *Subvolume, root string) int { return strings.Compare(v.Path, root) })
-		for _, v := range sorted[first:] {
-			if !strings.HasPrefix(v.Path, root) {
-				break
-			}
-			if !under(v.Path, root) {
-				continue
-			}
-			if v.Path == root {
-				v.Mounts = append(v.Mounts, m)
-			}
-			path := joinPath(m.Point, strings.TrimPrefix(v.Path, strings.TrimSuffix(root, "/")))
-			by := m.HiddenBy
-			if by == 0 {
-				by = tree.cover(m.ID, path, 0)
-			}
-			if by == 0 {
-				v.Reach = append(v.Reach, Reach{Path: path, Mount: m.ID})
-			} else if over := mounts[tree.byID[by]]; over.Dev != dev || over.Root != v.Path {
-				// A mount of the subvolume upon itself hides nothing.
-				v.HiddenBy = append(v.HiddenBy, over)
-			}
+		if m.Dev == dev && m.Type == "btrfs" {
+			root := strings.TrimSuffix(m.Root, "//deleted")
+			r.byRoot[root] = append(r.byRoot[root], i)
 		}
 	}
-	for i := range l.List {
-		slices.SortStableFunc(l.List[i].Reach, func(a, b Reach) int { return cmp.Compare(len(a.Path), len(b.Path)) })
+	return r
+}
+
+// fill finds the mounts of a subvolume and the paths to it.
+func (r *reacher) fill(v *Subvolume) {
+	v.Reach, v.Mounts, v.HiddenBy = nil, nil, nil
+	if v.Path == "" || v.Deleted {
+		return
+	}
+	// The mounts of all directories above it, in the kernel's order.
+	r.found = r.found[:0]
+	for dir := v.Path; ; {
+		r.found = append(r.found, r.byRoot[dir]...)
+		if dir == "/" {
+			break
+		}
+		dir = dir[:max(strings.LastIndexByte(dir, '/'), 0)]
+		if dir == "" {
+			dir = "/"
+		}
+	}
+	slices.Sort(r.found)
+	for _, i := range r.found {
+		m := &r.mounts[i]
+		root := strings.TrimSuffix(m.Root, "//deleted")
+		if v.Path == root {
+			v.Mounts = append(v.Mounts, *m)
+		}
+		path := joinPath(m.Point, strings.TrimPrefix(v.Path, strings.TrimSuffix(root, "/")))
+		by := m.HiddenBy
+		if by == 0 && r.busy[m.ID] {
+			by = r.tree.cover(m.ID, path, 0)
+		}
+		if by == 0 {
+			v.Reach = append(v.Reach, Reach{Path: path, Mount: m.ID})
+		} else if over := r.mounts[r.tree.byID[by]]; over.Dev != r.dev || over.Root != v.Path {
+			// A mount of the subvolume upon itself hides nothing.
+			v.HiddenBy = append(v.HiddenBy, over)
+		}
+	}
+	if len(v.Reach) > 1 {
+		slices.SortStableFunc(v.Reach, func(a, b Reach) int { return cmp.Compare(len(a.Path), len(b.Path)) })
 	}
 }
 

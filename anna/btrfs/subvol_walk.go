@@ -1,6 +1,7 @@
 package btrfs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,7 +17,7 @@ import (
 // GET_SUBVOL_INFO on an open subvolume, GET_SUBVOL_ROOTREF for what hangs in
 // it, INO_LOOKUP_USER for the name and the way there.
 type walk struct {
-	list   *Subvolumes
+	list   *SubvolumeScan
 	seen   map[uint64]bool // with attributes
 	named  map[uint64]Subvolume
 	denied map[string]int // cause -> subvolumes
@@ -26,12 +27,12 @@ type walk struct {
 
 // walkSubvolumes starts at every mount of the file system that can be opened,
 // the one that is open already first.
-func (fs *FS) walkSubvolumes(ctx context.Context) (*Subvolumes, error) {
+func (fs *FS) walkSubvolumes(ctx context.Context) (*SubvolumeScan, error) {
 	if fs.file == nil {
 		return nil, fmt.Errorf("cannot list subvolumes of %s: no open file to walk from", fs.Path)
 	}
 	w := &walk{
-		list: &Subvolumes{Walked: true}, seen: map[uint64]bool{}, named: map[uint64]Subvolume{},
+		list: &SubvolumeScan{Walked: true}, seen: map[uint64]bool{}, named: map[uint64]Subvolume{},
 		denied: map[string]int{}, causes: map[string]error{},
 		arg: make([]byte, lenRootRefs),
 	}
@@ -55,12 +56,12 @@ func (fs *FS) walkSubvolumes(ctx context.Context) (*Subvolumes, error) {
 		f.Close()
 		first = cmpErr(first, err)
 	}
-	if len(w.list.List) == 0 {
+	if len(w.list.walked) == 0 {
 		// No mount helped: what is open does, though its path is unknown.
 		err := w.start(ctx, fs.file, Mount{})
 		first = cmpErr(first, err)
 	}
-	if len(w.list.List) == 0 {
+	if len(w.list.walked) == 0 {
 		return nil, fmt.Errorf("cannot list subvolumes of %s: %w", fs.Path, first)
 	}
 	if first != nil {
@@ -97,7 +98,7 @@ func (w *walk) start(ctx context.Context, f *os.File, m Mount) error {
 func (w *walk) add(v Subvolume) {
 	if !w.seen[v.ID] {
 		w.seen[v.ID] = true
-		w.list.List = append(w.list.List, v)
+		w.list.walked = append(w.list.walked, v)
 	}
 }
 
@@ -177,6 +178,7 @@ func (w *walk) finish() {
 		m := missing(fmt.Sprintf("attributes of %d subvolumes, and what lies below", n), w.causes[why])
 		addMissing(&w.list.Missing, m)
 	}
+	slices.SortFunc(w.list.walked, func(a, b Subvolume) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(w.list.Missing, func(a, b Missing) int { return strings.Compare(a.What, b.What) })
 }
 
