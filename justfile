@@ -30,7 +30,7 @@ golden:
 
 # draw the picture of the README
 picture:
-    scripts/dash-picture.sh docs/dashboard.png testdata/screen/dash-critical-80x24.txt
+    NAME=nas OPEN=5m scripts/dash-picture.sh docs/dashboard.png 100x30
 
 # every benchmark, with its peer or its limit beside it
 bench:

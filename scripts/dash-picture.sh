@@ -1,62 +1,43 @@
 #!/bin/sh
-# Takes a picture of the dashboard, from a real daemon in a terminal or from a
-# golden file; the README's is
+# Takes a picture of the dashboard: of a real daemon, in a real terminal.
 #
-#	scripts/dash-picture.sh docs/dashboard.png testdata/screen/dash-critical-80x24.txt
-#	scripts/dash-picture.sh PICTURE.png WIDTHxHEIGHT [-light] [KEYS]
+#	scripts/dash-picture.sh PICTURE.png [WIDTHxHEIGHT [-light] [KEYS]]
 #
-# Needs go and ImageMagick's convert, and tmux where there is no golden file
-# (Debian: imagemagick, tmux, fonts-dejavu-core). CONFIG names a configuration
-# for the daemon, SECONDS_OPEN how long the dashboard is open before.
+# Needs go, ImageMagick's convert and the font DejaVu Sans Mono (Debian:
+# imagemagick, fonts-dejavu-core). From the environment: CONFIG, the daemon's
+# configuration; OPEN, how long the dashboard is open before (1m); FLAG, one
+# more flag; TERMINAL (its kind) and ENV (NAME=VALUE) for the terminal; NAME, what the machine
+# is called in the picture (needs root).
 set -eu
-out=${1:?usage: dash-picture.sh PICTURE.png WIDTHxHEIGHT|GOLDEN [-light] [KEYS]}
-size=${2:?usage: dash-picture.sh PICTURE.png WIDTHxHEIGHT|GOLDEN [-light] [KEYS]}
+usage='usage: dash-picture.sh PICTURE.png [WIDTHxHEIGHT [-light] [KEYS]]'
+out=${1:?$usage}
+size=${2:-100x30}
 light=${3:-}
 keys=${4:-}
-root=$(cd "$(dirname "$0")/.." && pwd)
+cd "$(dirname "$0")/.."
 dir=$(mktemp -d)
-daemon=
-cleanup() {
-	tmux -L "anna-picture-$$" kill-server 2>/dev/null || true
-	if [ -n "$daemon" ] && kill "$daemon" 2>/dev/null; then wait "$daemon" 2>/dev/null || :; fi
-	rm -rf "$dir"
-}
-trap cleanup EXIT
+trap 'rm -rf "$dir"' EXIT
 trap 'exit 1' INT TERM HUP
 
-cd "$root"
 go build -o "$dir/screenpng" ./scripts/screenpng
+go test -c -o "$dir/health.test" ./applets/health
+export ANNA_TEST_PICTURE="$dir/screen" ANNA_TEST_PICTURE_SIZE="$size" ANNA_TEST_PICTURE_KEYS="$keys" \
+	ANNA_TEST_PICTURE_CONFIG="${CONFIG:-}" ANNA_TEST_PICTURE_OPEN="${OPEN:-1m}" ANNA_TEST_PICTURE_FLAG="${FLAG:-}" \
+	ANNA_TEST_PICTURE_ENV="${ENV:-}" ANNA_TEST_PICTURE_TERM="${TERMINAL:-xterm-256color}"
+set -- "$dir/health.test" -test.run '^TestDashboardPicture$' -test.timeout 20m
+(
+	cd applets/health
+	if [ -n "${NAME:-}" ]; then
+		# shellcheck disable=SC2016
+		unshare --uts sh -c 'hostname "$0" && exec "$@"' "$NAME" "$@"
+	else
+		"$@"
+	fi
+)
 # ImageMagick's, where another program has the name.
 convert=convert
 [ ! -x /usr/bin/convert ] || convert=/usr/bin/convert
-draw() {
-	# shellcheck disable=SC2086
-	"$dir/screenpng" $light >"$dir/mvg"
-	"$convert" "mvg:$dir/mvg" -colors 64 -strip "png8:$dir/png"
-	mv "$dir/png" "$out"
-}
-if [ -f "$size" ]; then
-	esc=$(printf '\033')
-	sed -e '1,/^# colour$/d' -e "s/\^\[\[/${esc}[/g" "$size" | draw
-	exit
-fi
-CGO_ENABLED=0 go build -o "$dir/anna" .
-ln -s anna "$dir/annad" && ln -s anna "$dir/annactl"
-"$dir/annad" --socket "$dir/s" --state-dir "$dir/state" --config "${CONFIG:-$dir/none.toml}" 2>"$dir/log" &
-daemon=$!
-for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-	"$dir/annactl" status --socket "$dir/s" >/dev/null 2>&1 || sleep 0.1
-	"$dir/annactl" events --socket "$dir/s" >/dev/null 2>&1 || true
-done
-"$dir/annactl" status --socket "$dir/s" >/dev/null || { cat "$dir/log" >&2; exit 1; }
-tmux -L "anna-picture-$$" -f /dev/null new-session -d -x "${size%x*}" -y "${size#*x}" \
-	"env LANG=C.UTF-8 TERM=screen-256color '$dir/annactl' health --watch --socket '$dir/s'"
-i=0
-while [ $i -lt "${SECONDS_OPEN:-20}" ]; do # a curve needs some time
-	"$dir/annactl" capabilities --socket "$dir/s" >/dev/null
-	sleep 1
-	i=$((i + 1))
-done
-[ -z "$keys" ] || tmux -L "anna-picture-$$" send-keys "$keys"
-sleep 1
-tmux -L "anna-picture-$$" capture-pane -e -p | draw
+# shellcheck disable=SC2086
+"$dir/screenpng" $light <"$dir/screen" >"$dir/mvg"
+"$convert" "mvg:$dir/mvg" -colors 64 -strip "png8:$dir/png"
+mv "$dir/png" "$out"

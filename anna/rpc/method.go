@@ -61,9 +61,22 @@ type Request struct {
 // over and when the daemon stops.
 func (r *Request) Context() context.Context { return r.ctx }
 
-// Uncount keeps this request out of the latency that others are judged by: for
-// the callers that only look at the daemon, as its self-check and a dashboard.
-func (r *Request) Uncount() { r.uncount() }
+// Watching is embedded in the parameters of the methods that a dashboard calls.
+type Watching struct {
+	// Observer says that the caller only watches: the request is counted apart
+	// and changes no window. The answer is the same.
+	Observer bool `json:"observer,omitempty"`
+}
+
+func (w Watching) observes() bool { return w.Observer }
+
+// Uncount keeps this request out of the latency that others are judged by.
+// Decode does so for parameters that are Watching.
+func (r *Request) Uncount() {
+	if r.uncount != nil {
+		r.uncount()
+	}
+}
 
 // Send sends one item of a stream, or of the progress of a long method. It
 // blocks while the client does not read, for as long as the server's write
@@ -87,6 +100,9 @@ func (r *Request) Decode(v any) error {
 	dec.DisallowUnknownFields()
 	err := dec.Decode(v)
 	if err == nil {
+		if w, ok := v.(interface{ observes() bool }); ok && w.observes() {
+			r.Uncount()
+		}
 		return nil
 	}
 	var wrong *json.UnmarshalTypeError

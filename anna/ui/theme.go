@@ -35,7 +35,7 @@ func (t Theme) Paint(s Style, text string) string {
 	if !t.Colour || text == "" {
 		return text
 	}
-	return "\x1b[" + sgr[s] + "m" + text + "\x1b[0m"
+	return "\x1b[" + sgr[s] + "m" + text + plainStyle
 }
 
 var shapes = map[health.Level][2]string{

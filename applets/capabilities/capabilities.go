@@ -20,7 +20,7 @@ var Row = applet.Row{
 			Name: "list_capabilities", Summary: "each module: active, degraded, disabled or failed, and why",
 			Kind: rpc.Quick, Access: rpc.Observe, Idempotent: true,
 		},
-		Result: List{}, Serve: serveList,
+		Params: rpc.Watching{}, Result: List{}, Serve: serveList,
 	}},
 }
 
@@ -31,7 +31,7 @@ type List struct {
 }
 
 func serveList(h *host.Host, r *rpc.Request) (any, error) {
-	if err := r.Decode(&struct{}{}); err != nil {
+	if err := r.Decode(&rpc.Watching{}); err != nil {
 		return nil, err
 	}
 	reports := h.Capabilities()

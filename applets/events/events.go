@@ -51,6 +51,7 @@ type ListParams struct {
 	After  uint64    `json:"after,omitempty"` // numbers above; then the oldest of them come first
 	Domain string    `json:"domain,omitempty"`
 	Limit  int       `json:"limit,omitempty"` // at most MaxList, which is the default
+	rpc.Watching
 }
 
 // List is the result of list_events, in the order of the numbers.
@@ -65,6 +66,7 @@ type List struct {
 type FollowParams struct {
 	After  *uint64 `json:"after,omitempty"`
 	Domain string  `json:"domain,omitempty"`
+	rpc.Watching
 }
 
 // Item is one item of follow_events: an event, or how many were missed because

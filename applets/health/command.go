@@ -31,7 +31,7 @@ A figure that cannot be had is shown as unknown, with the reason. The exit statu
 			&cli.DurationFlag{Name: "interval", Usage: "with --watch, every `TIME`", Value: time.Second},
 		},
 		Exits: []int{console.ExitWarning, console.ExitCritical},
-		Calls: []string{methodMetrics, methodHistory, methodFollow, methodListEvents, methodFollowEvents},
+		Calls: []string{methodMetrics, methodHistory, methodFollow, methodListEvents, methodFollowEvents, methodListCapabilities},
 		Run:   run,
 	}}
 }
@@ -88,7 +88,7 @@ func watch(c *console.Console) error {
 			}
 		}
 		c.Renew()
-		_, err := show(c, Params{Observer: true})
+		_, err := show(c, Params{watching})
 		var failed *rpc.Error
 		switch {
 		case c.Context().Err() != nil:

@@ -27,7 +27,7 @@ var Row = applet.Row{
 			Name: methodFollow, Summary: "findings as they are raised, change and are resolved",
 			Kind: rpc.Stream, Access: rpc.Observe, Idempotent: true,
 		},
-		Result: Item{}, Serve: serveFollow,
+		Params: rpc.Watching{}, Result: Item{}, Serve: serveFollow,
 	}, {
 		Spec: rpc.Spec{
 			Name: methodHistory, Summary: "the daemon's own figures over the last five minutes",

@@ -20,8 +20,8 @@ var historySeries = []string{
 
 // HistoryParams are the parameters of get_health_history.
 type HistoryParams struct {
-	Series   []string `json:"series,omitempty"`   // none: all there are
-	Observer bool     `json:"observer,omitempty"` // as of get_health_metrics
+	Series []string `json:"series,omitempty"` // none: all there are
+	rpc.Watching
 }
 
 // History is what the daemon's own figures were. A series that was never
@@ -38,9 +38,6 @@ func serveHistory(h *host.Host, r *rpc.Request) (any, error) {
 	var p HistoryParams
 	if err := r.Decode(&p); err != nil {
 		return nil, err
-	}
-	if p.Observer {
-		r.Uncount()
 	}
 	if len(p.Series) > len(historySeries) {
 		return nil, rpc.Errorf(rpc.InvalidParams, "cannot tell the history of %d series: there are %d", len(p.Series), len(historySeries))

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jjgarcianorway/anna-assistant/anna/capability"
 	"github.com/jjgarcianorway/anna-assistant/anna/health"
 	"github.com/jjgarcianorway/anna-assistant/anna/ui"
 	"github.com/jjgarcianorway/anna-assistant/anna/ui/dash"
@@ -18,7 +19,8 @@ type picture struct {
 	memory  []dash.Point // units of 2^20 bytes
 	queue   []dash.Point
 	events  []event
-	noTail  string // why events do not come; "" while they do
+	modules []capability.Report // none from a daemon that does not list them
+	noTail  string              // why events do not come; "" while they do
 }
 
 // An event is one line of the tail.
@@ -34,8 +36,9 @@ type event struct {
 
 // The sizes from which on there is a layout. Below the least one line is left.
 const (
-	fullWidth, fullHeight       = 80, 22 // of the room below the head: 80x24
-	compactWidth, compactHeight = 40, 10 // 40x12
+	wideWidth, wideHeight       = 110, 34 // of the room below the head
+	fullWidth, fullHeight       = 80, 22  // 80x24
+	compactWidth, compactHeight = 40, 10  // 40x12
 )
 
 // Head is the level line.
@@ -63,6 +66,19 @@ func (p *picture) Head(f dash.Frame) string {
 func (p *picture) Layout(f dash.Frame) []dash.Place {
 	w, h := f.Width, f.Height
 	switch {
+	case w >= wideWidth && h >= wideHeight:
+		top, left := max(13, h*2/5), w*11/20
+		right := w - left - 1
+		queue := 5 + (top-13)/4
+		middle := min(max(6, (h-top)/2), 1+max(p.moduleLines(), 5))
+		return []dash.Place{
+			{Name: "latency", W: left, H: top},
+			{Name: "memory", X: left + 1, W: right, H: top - queue},
+			{Name: "queue", X: left + 1, Y: top - queue, W: right, H: queue},
+			{Name: "capabilities", X: left + 1, Y: top, W: right, H: middle},
+			{Name: "findings", Y: top, W: left, H: middle},
+			{Name: "events", Y: top + middle, W: w, H: h - top - middle},
+		}
 	case w >= fullWidth && h >= fullHeight:
 		top := max(11, h*9/20)
 		left := w * 3 / 5

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/jjgarcianorway/anna-assistant/anna/health"
 	"github.com/jjgarcianorway/anna-assistant/anna/ui"
 	"github.com/jjgarcianorway/anna-assistant/anna/ui/dash"
 )
@@ -19,10 +18,13 @@ func (p *picture) latencyPanel(f dash.Frame) dash.Panel {
 	if l.Samples == 0 {
 		panel.Top = []string{"unknown (no request has been answered yet)"}
 	} else {
-		panel.Top = []string{fmt.Sprintf("avg %s%sp95 %s%sp99 %s  %s", millisText(l.Avg), t.Dot(), millisText(l.P95), t.Dot(), millisText(l.P99),
-			t.Paint(ui.Faint, fmt.Sprintf("(last %d of %d)", l.Samples, l.Window)))}
+		text := fmt.Sprintf("avg %s%sp95 %s%sp99 %s", millisText(l.Avg), t.Dot(), millisText(l.P95), t.Dot(), millisText(l.P99))
+		if of := fmt.Sprintf("  (last %d of %d)", l.Samples, l.Window); ui.Width(text+of) <= f.Width {
+			text += t.Paint(ui.Faint, of)
+		}
+		panel.Top = []string{text}
 	}
-	if high := min(max((f.Height-4)/3, 0), 8); high > 0 {
+	if high := min(max((f.Height-3)/2, 0), 8); high > 0 {
 		c := p.chart(p.latency, ui.Millis)
 		c.Warn, c.Crit = th.P99WarnMS, th.P99CritMS
 		panel.Top = append(panel.Top, c.Draw(t, f.Width, high)...)
@@ -133,14 +135,14 @@ func (p *picture) memoryPanel(f dash.Frame) dash.Panel {
 	if ui.Width(source)+12 <= f.Width {
 		panel.Note = source
 	} else if f.Height >= 4 {
-		panel.Top = append(panel.Top, t.Paint(ui.Faint, source))
+		panel.Top = append(panel.Top, t.Paint(ui.Faint, t.CutMiddle(source, f.Width)))
 	}
 	c := p.chart(p.memory, ui.MB)
 	if v := m.Thresholds.MemoryWarnMB; v != nil {
-		c.Warn, c.Top = *v, *v*1.2
+		c.Warn, c.Top = *v, *v
 	}
 	if v := m.Thresholds.MemoryCritMB; v != nil {
-		c.Crit, c.Top = *v, max(c.Top, *v*1.1)
+		c.Crit, c.Top = *v, max(c.Top, *v)
 	}
 	if m.Memory.Limit != nil {
 		panel.Top = append(panel.Top, memoryBar(t, m, f.Width))
@@ -181,7 +183,10 @@ func (p *picture) queuePanel(f dash.Frame) dash.Panel {
 	panel := dash.Panel{Title: "queue", Top: []string{first, counts}}
 	if q.Depth > 0 {
 		panel.Top[0] = fmt.Sprintf("%d waiting, %d overdue", q.Depth, q.Overdue)
-		panel.Top[1] = fmt.Sprintf("oldest %s, %.1f events/s", ui.Span(time.Duration(q.OldestSec*float64(time.Second))), q.Rate)
+		panel.Top[1] = "oldest " + ui.Span(time.Duration(q.OldestSec*float64(time.Second)))
+		if rate := fmt.Sprintf(", %.1f events/s", q.Rate); ui.Width(panel.Top[1]+rate) <= f.Width {
+			panel.Top[1] += rate
+		}
 		if f.Height > 4 {
 			panel.Top = append(panel.Top, counts)
 		}
@@ -193,20 +198,4 @@ func (p *picture) queuePanel(f dash.Frame) dash.Panel {
 		panel.Top = append(panel.Top, c.Draw(f.Theme, f.Width, high)...)
 	}
 	return panel
-}
-
-func (p *picture) capabilitiesPanel(f dash.Frame) dash.Panel {
-	t, c := f.Theme, p.m.Capabilities
-	say := func(level health.Level, n int, word string) string {
-		text := fmt.Sprintf("%d %s", n, word)
-		if n == 0 {
-			return t.Paint(ui.Faint, "  "+text)
-		}
-		return t.Shape(level) + " " + text
-	}
-	_, lines := lay([]column{
-		{"", []string{say(health.OK, c.Active, "active"), say(health.Unknown, c.Disabled, "disabled")}, false},
-		{"", []string{say(health.Warning, c.Degraded, "degraded"), say(health.Critical, c.Failed, "failed")}, false},
-	})
-	return dash.Panel{Title: "capabilities", Top: lines}
 }

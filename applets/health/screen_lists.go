@@ -9,6 +9,9 @@ import (
 	"github.com/jjgarcianorway/anna-assistant/anna/ui/dash"
 )
 
+// sinceWidth is how wide findings are shown with how long they stand.
+const sinceWidth = 60
+
 func (p *picture) findingsPanel(f dash.Frame) dash.Panel {
 	t, m := f.Theme, p.m
 	panel := dash.Panel{Title: "findings", Empty: "nothing is wrong"}
@@ -18,12 +21,11 @@ func (p *picture) findingsPanel(f dash.Frame) dash.Panel {
 	}
 	for _, one := range m.Findings {
 		text := t.Shape(one.Level) + " " + ui.Plain(one.Title) + t.Dot() + ui.Plain(one.Detail)
-		if !one.Since.IsZero() && f.Width >= fullWidth-2 {
+		if !one.Since.IsZero() && f.Width >= sinceWidth {
 			since := t.Paint(ui.Faint, "for "+ui.Span(m.At.Sub(one.Since)))
 			room := f.Width - ui.Width(since) - 2
-			if w := ui.Width(text); w <= room {
-				text += fmt.Sprintf("%*s", room-w+2, "") + since
-			}
+			text = t.Cut(text, room)
+			text += fmt.Sprintf("%*s", room-ui.Width(text)+2, "") + since
 		}
 		panel.Rows = append(panel.Rows, dash.Row{ID: one.ID, Text: text, Detail: findingDetail(t, one, m.At)})
 	}

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jjgarcianorway/anna-assistant/anna/capability"
 	"github.com/jjgarcianorway/anna-assistant/anna/health"
 	"github.com/jjgarcianorway/anna-assistant/anna/ui/dash"
 )
@@ -61,6 +62,13 @@ func (m *model) took(x Metrics) *picture {
 		m.tally.known, m.tally.p99 = true, max(m.tally.p99, *v)
 	}
 	return m.copy()
+}
+
+// can puts the list of capabilities in.
+func (m *model) can(list []capability.Report) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.now.modules = list
 }
 
 // copy is the picture for the loop: slices of it only grow at their end, in

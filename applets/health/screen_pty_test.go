@@ -1,6 +1,7 @@
 package health
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -216,19 +217,54 @@ func TestDashboardKeys(t *testing.T) {
 	x.shows("watched annad on ", "worst level ok")
 }
 
-// TestDashboardDoesNotCount holds that watching changes nothing that it shows.
+// TestDashboardDoesNotCount holds that watching changes nothing that it shows:
+// not one request of the dashboard is in a window, while it polls, follows,
+// finds the daemon gone and back, and after it has left.
 func TestDashboardDoesNotCount(t *testing.T) {
 	d := annatest.Daemon(t, "")
-	x := openTerminal(t, 80, 24, xterm, "annactl", "health", "--watch", "--interval", "100ms", "--socket", d.Socket)
-	x.shows("unknown (no request has been answered yet)")
-	time.Sleep(2 * time.Second)
-	x.shows("unknown (no request has been answered yet)")
-	result, _ := ask(t, d.Socket, `{"jsonrpc":"2.0","id":1,"method":"get_health_metrics"}`)
-	if text := string(result); !strings.Contains(text, `"samples":0`) || !strings.Contains(text, `"rpc_latency_ms":{"avg":null`) {
-		t.Errorf("watching was counted: %s", text)
+	figures := func() (m Metrics) {
+		t.Helper()
+		result, _ := ask(t, d.Socket, `{"jsonrpc":"2.0","id":1,"method":"get_health_metrics","params":{"observer":true}}`)
+		if err := json.Unmarshal(result, &m); err != nil {
+			t.Fatal(err)
+		}
+		return m
 	}
+	uncounted := func(when string, least uint64) {
+		t.Helper()
+		m := figures()
+		if m.Requests.Total != 0 || m.Requests.LifeMS.Count != 0 || m.RPCLatency.Samples != 0 || m.RPCLatency.Avg != nil {
+			t.Errorf("%s: watching was counted: %+v, %+v", when, m.Requests, m.RPCLatency)
+		}
+		for _, one := range m.RPCMethods {
+			if one.Requests != 0 || one.LatencyMS.Samples != 0 {
+				t.Errorf("%s: %s was counted: %+v", when, one.Name, one)
+			}
+		}
+		if m.Requests.Self < least {
+			t.Errorf("%s: %d requests were counted apart", when, m.Requests.Self)
+		}
+	}
+	x := openTerminal(t, 80, 24, xterm, "annactl", "health", "--watch", "--interval", "100ms", "--socket", d.Socket)
+	x.shows("unknown (no request has been answered yet)", "active", "no method was called yet")
+	for deadline := time.Now().Add(20 * time.Second); figures().Requests.Self < 40; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the dashboard does not ask")
+		}
+	}
+	x.shows("unknown (no request has been answered yet)")
+	uncounted("while it polls", 40)
+	d.Signal(syscall.SIGKILL)
+	d.Wait()
+	x.shows("no answer")
+	d.Start()
+	x.shows("!no answer")
+	uncounted("after a restart", 1)
 	x.types("q")
 	x.ends(0)
+	// The streams are counted when they end, which the daemon sees by itself.
+	time.Sleep(200 * time.Millisecond)
+	uncounted("after it left", 3)
 }
 
 // TestDashboardRecovers kills the daemon under the dashboard and starts it

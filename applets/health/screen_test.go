@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/annatest"
+	"github.com/jjgarcianorway/anna-assistant/anna/capability"
 	"github.com/jjgarcianorway/anna-assistant/anna/health"
 	"github.com/jjgarcianorway/anna-assistant/anna/ui"
 	"github.com/jjgarcianorway/anna-assistant/anna/ui/dash"
@@ -30,6 +31,15 @@ func watched(m Metrics) *model {
 		h.Series["queue_depth"] = append(h.Series["queue_depth"], Reading{at, float64(i % 7)})
 	}
 	d.remembered(h)
+	since := m.At.Add(-time.Hour)
+	d.can([]capability.Report{
+		{Module: "btrfs", Summary: "measures the space of Btrfs file systems", State: capability.Degraded, Why: "without CAP_SYS_ADMIN deleted subvolumes are not counted", Do: "sudo annactl storage btrfs shows all of it", Since: since, AsInstalled: true},
+		{Module: "config", Summary: "watches the files of [events] watch_files", State: capability.Active, Since: since},
+		{Module: "kernel", Summary: "compares what runs with what is installed", State: capability.Active, Since: since},
+		{Module: "network", Summary: "watches links, addresses and routes", State: capability.Disabled, Why: "switched off: modules.network = false", Since: since},
+		{Module: "storage", Summary: "watches what is mounted, and how full it gets", State: capability.Failed, Why: "no mount table", Do: "it is tried again by itself", Since: since, Failures: 4},
+		{Module: "later", Summary: "of a newer daemon", State: "dreaming", Since: since},
+	})
 	for i, domain := range []string{"packages", "config", "network", "storage"} {
 		d.happened(composite{Number: uint64(i), Domain: domain, Last: m.At, Causes: []struct {
 			Kind     string    `json:"kind"`
@@ -114,6 +124,9 @@ func TestDashboardDetails(t *testing.T) {
 	for keys, want := range map[string][]string{
 		"\r":                {"get_health_metrics", "1000 requests since the start", "p99 1.25 ms"},
 		"\t\r":              {"warning at 60 MB, critical at 70 MB"}, // memory alone
+		"\t\t\t\r":          {"failed    no mount table", "it is tried again by itself", "degraded  without CAP_SYS_ADMIN", "sudo annactl storage btrfs shows all of it", "active    watches", "dreaming"},
+		"\t\t\t\rjj\r":      {"without CAP_SYS_ADMIN", "no fault", "since 17:00:00 (for 1 h)", "sudo annactl"},
+		"\t\t\t\r\r":        {"failed runs in the last hour: 4", "storage · failed"},
 		"\t\t\t\t\r":        {"critical", "Restart it: sudo systemctl restart annad", "since 17:18:00 (for 42 min)"},
 		"\t\t\t\t\x0a\r":    {"Restart it"},
 		"\t\t\t\tjj\r":      {"known to root until"},

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jjgarcianorway/anna-assistant/anna/capability"
 	"github.com/jjgarcianorway/anna-assistant/anna/console"
 	"github.com/jjgarcianorway/anna-assistant/anna/rpc"
 	"github.com/jjgarcianorway/anna-assistant/anna/ui"
@@ -22,9 +23,18 @@ const followPause = time.Second
 
 // The methods of another capability, of which only the names are known here.
 const (
-	methodListEvents   = "list_events"
-	methodFollowEvents = "follow_events"
+	methodListEvents       = "list_events"
+	methodFollowEvents     = "follow_events"
+	methodListCapabilities = "list_capabilities"
 )
+
+// watching marks a request as one that only watches: it is counted apart and
+// changes no window that the dashboard shows.
+var watching = rpc.Watching{Observer: true}
+
+// capabilitiesAge is how old the list of capabilities may get while their
+// counts stay the same.
+const capabilitiesAge = 10 * time.Second
 
 // onTerminal reports whether a dashboard can be drawn: on a terminal that says
 // its kind, and is not one that only prints.
@@ -37,7 +47,7 @@ func onTerminal(c *console.Console) bool {
 // of them: its requests are marked.
 func dashboard(c *console.Console, interval time.Duration) error {
 	var first Metrics
-	if err := c.Call(methodMetrics, Params{Observer: true}, &first); err != nil {
+	if err := c.Call(methodMetrics, Params{watching}, &first); err != nil {
 		return err
 	}
 	s := &source{
@@ -50,6 +60,7 @@ func dashboard(c *console.Console, interval time.Duration) error {
 		}},
 	}
 	began := time.Now()
+	s.capabilities(c.Context(), first.Capabilities)
 	err := dash.Run(c.Context(), dash.Options{
 		Theme: c.Theme, Interval: interval, First: s.model.remembered(s.history(c.Context())), Poll: s.poll,
 		Beside: []func(context.Context, func(dash.View), func()){s.followEvents, s.followFindings},
@@ -67,11 +78,14 @@ type source struct {
 	client *rpc.Client
 	model  *model
 	lost   bool // the last question had no answer
+
+	listed time.Time // when the list of capabilities was asked for
+	counts capability.Counts
 }
 
 func (s *source) poll(ctx context.Context) (dash.View, error) {
 	var m Metrics
-	if err := s.client.CallOnce(ctx, methodMetrics, Params{Observer: true}, &m); err != nil {
+	if err := s.client.CallOnce(ctx, methodMetrics, Params{watching}, &m); err != nil {
 		s.lost = true
 		// There is one line for it, and the socket's path can fill one.
 		return nil, errors.New(strings.TrimPrefix(err.Error(), "cannot connect to annad at "+s.client.Socket+": "))
@@ -80,14 +94,31 @@ func (s *source) poll(ctx context.Context) (dash.View, error) {
 		s.lost = false
 		s.model.remembered(s.history(ctx))
 	}
+	s.capabilities(ctx, m.Capabilities)
 	return s.model.took(m), nil
+}
+
+// capabilities asks for the list of capabilities when their counts changed, and
+// else now and then. A daemon that knows no such method leaves the counts.
+func (s *source) capabilities(ctx context.Context, counts capability.Counts) {
+	if counts == s.counts && time.Since(s.listed) < capabilitiesAge {
+		return
+	}
+	s.listed, s.counts = time.Now(), counts
+	var list struct {
+		Capabilities []capability.Report `json:"capabilities"`
+	}
+	if err := s.client.CallOnce(ctx, methodListCapabilities, watching, &list); err != nil {
+		list.Capabilities = nil
+	}
+	s.model.can(list.Capabilities)
 }
 
 // history is what the daemon remembers; nothing of one that knows no such
 // method.
 func (s *source) history(ctx context.Context) History {
 	var h History
-	p := HistoryParams{Series: []string{"annad_rpc_p99_seconds", "annad_memory_bytes", "queue_depth"}, Observer: true}
+	p := HistoryParams{Series: []string{"annad_rpc_p99_seconds", "annad_memory_bytes", "queue_depth"}, Watching: watching}
 	if err := s.client.CallOnce(ctx, methodHistory, p, &h); err != nil {
 		return History{}
 	}
@@ -111,13 +142,21 @@ func (s *source) followEvents(ctx context.Context, push func(dash.View), _ func(
 	}
 }
 
+// tailParams are what is used here of the parameters of list_events and
+// follow_events.
+type tailParams struct {
+	After *uint64 `json:"after,omitempty"`
+	Limit int     `json:"limit,omitempty"`
+	rpc.Watching
+}
+
 func (s *source) tail(ctx context.Context, after **uint64, push func(dash.View)) error {
 	if *after == nil {
 		var list struct {
 			Events []composite `json:"events"`
 			Last   uint64      `json:"last"`
 		}
-		if err := s.client.CallOnce(ctx, methodListEvents, map[string]int{"limit": keptEvents / 4}, &list); err != nil {
+		if err := s.client.CallOnce(ctx, methodListEvents, tailParams{Limit: keptEvents / 4, Watching: watching}, &list); err != nil {
 			return err
 		}
 		for _, e := range list.Events {
@@ -126,7 +165,7 @@ func (s *source) tail(ctx context.Context, after **uint64, push func(dash.View))
 		*after = &list.Last
 		push(s.model.happened())
 	}
-	return s.client.Follow(ctx, methodFollowEvents, map[string]uint64{"after": **after}, func(raw json.RawMessage) error {
+	return s.client.Follow(ctx, methodFollowEvents, tailParams{After: *after, Watching: watching}, func(raw json.RawMessage) error {
 		var item struct {
 			Event  *composite `json:"event"`
 			Missed uint64     `json:"missed"`
@@ -149,7 +188,7 @@ func (s *source) tail(ctx context.Context, after **uint64, push func(dash.View))
 // followFindings has the daemon asked anew at once when a finding changes.
 func (s *source) followFindings(ctx context.Context, push func(dash.View), ask func()) {
 	for ctx.Err() == nil {
-		err := s.client.Follow(ctx, methodFollow, nil, func(raw json.RawMessage) error {
+		err := s.client.Follow(ctx, methodFollow, watching, func(raw json.RawMessage) error {
 			var item Item
 			if err := json.Unmarshal(raw, &item); err != nil {
 				return rpc.Errorf(rpc.InvalidResponse, "cannot read a finding: %w", err)

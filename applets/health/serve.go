@@ -17,16 +17,13 @@ func serveMetrics(h *host.Host, r *rpc.Request) (any, error) {
 	if err := r.Decode(&p); err != nil {
 		return nil, err
 	}
-	if p.Observer {
-		r.Uncount()
-	}
 	return measure(h), nil
 }
 
 // serveFollow sends what is wrong now, then every transition. A follower that is
 // slower than 64 transitions misses those between.
 func serveFollow(h *host.Host, r *rpc.Request) (any, error) {
-	if err := r.Decode(&struct{}{}); err != nil {
+	if err := r.Decode(&rpc.Watching{}); err != nil {
 		return nil, err
 	}
 	_, last, _ := h.Health.Since(0)

@@ -6,14 +6,11 @@ import (
 	"github.com/jjgarcianorway/anna-assistant/anna/capability"
 	"github.com/jjgarcianorway/anna-assistant/anna/events"
 	"github.com/jjgarcianorway/anna-assistant/anna/health"
+	"github.com/jjgarcianorway/anna-assistant/anna/rpc"
 )
 
 // Params are the parameters of get_health_metrics.
-type Params struct {
-	// Observer says that the caller only watches: its requests are counted
-	// apart and change no window. The answer is the same.
-	Observer bool `json:"observer,omitempty"`
-}
+type Params struct{ rpc.Watching }
 
 // Item is one item of follow_findings. The first has State, all that is wrong
 // at that moment; each that follows has Change.

@@ -19,6 +19,7 @@ type board struct {
 	control *control
 	quit    func()
 	mouse   func(on bool)
+	suspend func()
 
 	view     View
 	waiting  View // the newest, while the picture is paused
@@ -53,7 +54,7 @@ type cursor struct {
 func newBoard(theme ui.Theme, interval time.Duration, c *control) *board {
 	b := &board{
 		Box: tview.NewBox(), theme: theme, interval: interval, control: c, now: time.Now,
-		quit: func() {}, mouse: func(bool) {}, cursors: map[string]*cursor{}, input: tview.NewInputField(),
+		quit: func() {}, mouse: func(bool) {}, suspend: func() {}, cursors: map[string]*cursor{}, input: tview.NewInputField(),
 	}
 	b.input.SetChangedFunc(func(text string) { b.filter = text })
 	return b

@@ -35,13 +35,9 @@ func (c canvas) text(x, y, width int, text string) int {
 }
 
 func (c canvas) styled(x, y, width int, text string, base tcell.Style) int {
-	text = text[:min(len(text), maxText)]
-	room, cut := width, ui.Width(text) > width
-	if cut {
-		room--
-	}
+	text = c.theme.Cut(text[:min(len(text), maxText)], width)
 	style, at := base, 0
-	for text != "" && at < room {
+	for text != "" && at < width {
 		if next, rest, ok := sgr(text, style, base); ok {
 			style, text = next, rest
 			continue
@@ -51,12 +47,12 @@ func (c canvas) styled(x, y, width int, text string, base tcell.Style) int {
 		if i := strings.IndexByte(text[1:], '\x1b'); i >= 0 {
 			part, rest = text[:i+1], text[i+1:]
 		}
-		for part != "" && at < room {
+		for part != "" && at < width {
 			after, w := c.screen.Put(x+at, y, part, style)
 			switch {
 			case after == part: // outside the screen
 				return at
-			case at+w > room: // half of a wide character
+			case at+w > width: // half of a wide character
 				c.screen.Put(x+at, y, " ", style)
 			}
 			part = after
@@ -64,19 +60,7 @@ func (c canvas) styled(x, y, width int, text string, base tcell.Style) int {
 		}
 		text = rest
 	}
-	if cut && width > 0 {
-		c.screen.Put(x+width-1, y, c.mark(), base)
-		return width
-	}
 	return at
-}
-
-// mark stands where a text was cut.
-func (c canvas) mark() string {
-	if c.theme.ASCII {
-		return "~"
-	}
-	return "…"
 }
 
 // pointer stands before what has the focus.

@@ -54,28 +54,48 @@ func (c Chart) Draw(t ui.Theme, width, height int) []string {
 		}
 		top = RoundUp(top)
 	}
-	high, low := c.Unit(top), c.Unit(0)
-	gutter := max(ui.Width(high), ui.Width(low)) + 1
+	// The scale: its ends, and the thresholds. Where one of these is in the
+	// topmost line it is what the line says.
+	labels := make([]string, height)
+	styles := make([]ui.Style, height)
+	for row := range styles {
+		styles[row] = ui.Faint
+	}
+	for _, limit := range []struct {
+		at    float64
+		style ui.Style
+	}{{c.Warn, ui.Warn}, {c.Crit, ui.Bad}} {
+		if row := height - 1 - level(limit.at, top, height); limit.at > 0 && limit.at <= top && height > 1 {
+			labels[row], styles[row] = c.Unit(limit.at), limit.style
+		}
+	}
+	if labels[0] == "" {
+		labels[0] = c.Unit(top)
+	}
+	if height > 1 {
+		labels[height-1], styles[height-1] = c.Unit(0), ui.Faint
+	}
+	gutter := 0
+	for _, label := range labels {
+		gutter = max(gutter, ui.Width(label)+1)
+	}
 	if gutter > width/2 {
 		gutter = 0
 	}
 	columns := c.columns(width - gutter)
 	lines := make([]string, height)
-	for row := range lines {
-		label := ""
-		switch {
-		case gutter == 0:
-		case row == 0:
-			label = high
-		case row == height-1:
-			label = low
-		}
+	for row, label := range labels {
 		if gutter > 0 {
-			label = strings.Repeat(" ", gutter-1-ui.Width(label)) + t.Paint(ui.Faint, label) + " "
+			lines[row] = strings.Repeat(" ", gutter-1-ui.Width(label)) + t.Paint(styles[row], label) + " "
 		}
-		lines[row] = label + c.row(t, columns, top, height-1-row, height)
+		lines[row] += c.row(t, columns, top, height-1-row, height)
 	}
 	return lines
+}
+
+// level is the line, counted from the bottom, in which a value lies.
+func level(v, top float64, height int) int {
+	return min(max(int(v/top*float64(height)), 0), height-1)
 }
 
 // columns are the greatest readings of each column's share of the span. Shares
@@ -119,7 +139,7 @@ func (c Chart) row(t ui.Theme, columns []float64, top float64, row, height int) 
 	steps := len(blocks) - 1
 	empty, emptyStyle := " ", ui.Faint
 	for style, limit := range map[ui.Style]float64{ui.Warn: c.Warn, ui.Bad: c.Crit} {
-		if limit > 0 && limit <= top && min(int(limit/top*float64(height)), height-1) == row && (empty == " " || style == ui.Bad) {
+		if limit > 0 && limit <= top && level(limit, top, height) == row && (empty == " " || style == ui.Bad) {
 			empty, emptyStyle = dash, style
 		}
 	}

@@ -188,6 +188,12 @@ func TestKeys(t *testing.T) {
 	if !mouse {
 		t.Error("m does not switch the mouse on")
 	}
+	stops := 0
+	b.suspend = func() { stops++ }
+	b.press(tcell.KeyCtrlZ, '/', tcell.KeyCtrlZ, tcell.KeyEscape)
+	if stops != 2 {
+		t.Errorf("stopped %d times, not 2", stops)
+	}
 	left := 0
 	b.quit = func() { left++ }
 	b.press('q', tcell.KeyCtrlC, '/', tcell.KeyCtrlC)

@@ -13,6 +13,8 @@ func (b *board) InputHandler() func(*tcell.EventKey, func(tview.Primitive)) {
 			switch event.Key() {
 			case tcell.KeyCtrlC:
 				b.quit()
+			case tcell.KeyCtrlZ:
+				b.suspend()
 			case tcell.KeyEscape:
 				b.endFilter(false)
 			case tcell.KeyEnter:

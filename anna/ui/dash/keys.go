@@ -23,6 +23,7 @@ var keys []key
 func init() { // the help draws the table that opens it
 	keys = []key{
 		{"q, Ctrl-C", "leave", "q quit", []tcell.Key{tcell.KeyCtrlC}, "q", func(b *board) { b.quit() }},
+		{"Ctrl-Z", "stop; fg in the shell goes on", "", []tcell.Key{tcell.KeyCtrlZ}, "", func(b *board) { b.suspend() }},
 		{"?, F1", "this help", "? help", []tcell.Key{tcell.KeyF1}, "?", (*board).openHelp},
 		{"p, space", "pause: the picture stays as it is", "p pause", nil, "p ", (*board).togglePause},
 		{"/", "show only rows with a text", "/ filter", nil, "/", (*board).openFilter},

@@ -50,6 +50,7 @@ func Run(ctx context.Context, o Options) error {
 	control := newControl(o.Interval)
 	b := newBoard(o.Theme, o.Interval, control)
 	b.quit, b.mouse = cancel, func(on bool) { app.EnableMouse(on) }
+	b.suspend = func() { suspend(app) }
 	b.show(o.First, time.Now())
 	app.SetRoot(b, true)
 	// Ctrl-C is a key as any other.
