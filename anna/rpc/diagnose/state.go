@@ -99,7 +99,7 @@ func (s State) Story(now time.Time) string {
 		parts = append(parts, s.systemdStory()...)
 	}
 	if w := s.Words; w != nil && !s.Active() {
-		parts = append(parts, w.story(now, s.Running()))
+		parts = append(parts, w.story(now, s.PID))
 	}
 	return strings.Join(parts, "; ")
 }
@@ -190,14 +190,21 @@ func figure(mb *float64) bool { return mb != nil && *mb >= 0 && *mb < maxMB }
 // shownFindings is how many findings a story names.
 const shownFindings = 5
 
-func (w *Words) story(now time.Time, running bool) string {
+// story tells what the words say; pid is the daemon that runs now, 0 for none.
+// Between two daemons the words are still those of the one that ended.
+func (w *Words) story(now time.Time, pid int) string {
 	var b strings.Builder
-	if running {
-		fmt.Fprintf(&b, "pid %d runs", w.PID)
-	} else if w.At.IsZero() {
-		b.WriteString("last seen at an unknown time")
-	} else {
-		b.WriteString("last seen " + ago(now.Sub(w.At)))
+	seen := "last seen at an unknown time"
+	if !w.At.IsZero() {
+		seen = "last seen " + ago(now.Sub(w.At))
+	}
+	switch {
+	case pid == w.PID && pid != 0 && w.State != "stopped":
+		fmt.Fprintf(&b, "pid %d runs", pid)
+	case pid == w.PID || pid == 0:
+		b.WriteString(seen)
+	default:
+		fmt.Fprintf(&b, "pid %d runs; the daemon before it was %s", pid, seen)
 	}
 	if figure(w.MemoryMB) {
 		if figure(w.LimitMB) {
@@ -211,6 +218,9 @@ func (w *Words) story(now time.Time, running bool) string {
 		fmt.Fprintf(&b, ", %s on %s", w.State, w.Reason)
 	case w.State != "":
 		b.WriteString(", " + w.State)
+	}
+	if w.SelfCheck != "" {
+		b.WriteString(", its self-check failed: " + w.SelfCheck)
 	}
 	if len(w.Findings) > 0 {
 		b.WriteString(", with findings: " + strings.Join(w.Findings[:min(len(w.Findings), shownFindings)], ", "))

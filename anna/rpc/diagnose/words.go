@@ -27,6 +27,7 @@ type Words struct {
 	State     string    `json:"state"`            // starting, running, stopping, stopped
 	Reason    string    `json:"reason,omitempty"` // why it is in that state, as "SIGTERM"
 	Level     string    `json:"level,omitempty"`
+	SelfCheck string    `json:"self_check,omitempty"` // why systemd's watchdog is not petted any more
 	Findings  []string  `json:"findings,omitempty"`
 	MemoryMB  *float64  `json:"memory_mb,omitempty"`
 	LimitMB   *float64  `json:"limit_mb,omitempty"`
@@ -45,8 +46,8 @@ func WriteWords(socket string, w Words) error {
 		}
 		if len(text) > maxWords {
 			if len(w.Findings) == 0 {
-				if short := plain(w.Reason); short != w.Reason {
-					w.Reason = short
+				if reason, check := plain(w.Reason), plain(w.SelfCheck); reason != w.Reason || check != w.SelfCheck {
+					w.Reason, w.SelfCheck = reason, check
 					continue
 				}
 				return fmt.Errorf("cannot write the last words: they are longer than %d bytes", maxWords)
@@ -107,7 +108,9 @@ func parseWords(text []byte) (*Words, error) {
 	if err := json.Unmarshal(text, &w); err != nil {
 		return nil, fmt.Errorf("cannot read the last words: %w", err)
 	}
-	w.Version, w.State, w.Reason, w.Level = plain(w.Version), plain(w.State), plain(w.Reason), plain(w.Level)
+	for _, text := range []*string{&w.Version, &w.State, &w.Reason, &w.Level, &w.SelfCheck} {
+		*text = plain(*text)
+	}
 	for i, f := range w.Findings {
 		w.Findings[i] = plain(f)
 	}

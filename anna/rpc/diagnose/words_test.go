@@ -149,8 +149,8 @@ func FuzzWords(f *testing.F) {
 		if err != nil {
 			return
 		}
-		for _, running := range []bool{false, true} {
-			story := w.story(time.Unix(1e9, 0), running)
+		for _, pid := range []int{0, w.PID, w.PID + 1} {
+			story := w.story(time.Unix(1e9, 0), pid)
 			if len(story) > 8000 || bytes.ContainsFunc([]byte(story), func(r rune) bool { return !unicode.IsPrint(r) }) {
 				t.Errorf("%q", story)
 			}
