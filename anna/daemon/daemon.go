@@ -57,6 +57,7 @@ type Daemon struct {
 	served  chan error
 	words   *words
 	keeper  *keeper
+	tick    *beat
 	faults  *metrics.Window // of the last requests, which failed by our fault
 	quit    context.CancelFunc
 	tasks   sync.WaitGroup
@@ -88,7 +89,12 @@ func Start(ctx context.Context, opts Options) (*Daemon, error) {
 	d.Socket = d.socket.path
 	d.host = host.New(d.log, cfg, opts.Table.MethodNames())
 	d.host.Private, d.host.Socket = opts.Private, d.Socket
+	if d.tick, err = newBeat(cfg.Health().Interval); err != nil {
+		d.socket.free()
+		return nil, err
+	}
 	if err := d.openState(ctx, cfg); err != nil {
+		d.tick.stop()
 		d.socket.free()
 		return nil, err
 	}
@@ -102,10 +108,9 @@ func Start(ctx context.Context, opts Options) (*Daemon, error) {
 	d.mods.settle()
 	d.words = newWords(d)
 	d.keeper = newKeeper(ctx, d) // it reads the words of the daemon before
-	d.tasks.Go(func() { d.sample(ctx) })
+	d.tasks.Go(func() { d.sample(ctx, d.tick) })
 	d.words.write("running", "") // before the first client can find it dead
 	d.serve()
-	d.tasks.Go(func() { d.words.keep(ctx) })
 	d.log.Info("ready", "version", d.host.Version.Version, "socket", d.Socket, "pid", d.host.PID, "inherited", d.socket.inherited)
 	return d, nil
 }

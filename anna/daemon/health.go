@@ -41,7 +41,7 @@ type keeper struct {
 
 func newKeeper(ctx context.Context, d *Daemon) *keeper {
 	k := &keeper{
-		d: d, queue: &queueWatch{status: d.engine.Status}, program: newProgram(), file: newSocketFile(d),
+		d: d, queue: &queueWatch{status: d.engine.Status, try: d.engine.TryStatus}, program: newProgram(), file: newSocketFile(d),
 		alarm: newAlarm(d), tracker: health.NewTracker(health.Checks),
 		withheld: recent{span: time.Minute, step: 5 * time.Second},
 		hits:     recent{span: 10 * time.Minute, step: 10 * time.Second},
@@ -194,7 +194,7 @@ func (k *keeper) hangs(now time.Time) error {
 	case q.Handler.Stuck && q.Handler.RunningSec > hangTime.Seconds():
 		return fmt.Errorf("the event loop has not turned for %.0f s", q.Handler.RunningSec)
 	}
-	if since := k.d.store().Stats().Writing; !since.IsZero() && now.Sub(since) > commitTime+hangTime {
+	if since := k.d.store().Writing(); !since.IsZero() && now.Sub(since) > commitTime+hangTime {
 		return fmt.Errorf("the store's writer has not come back for %s", now.Sub(since).Round(time.Second))
 	}
 	return nil

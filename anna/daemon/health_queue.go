@@ -17,6 +17,8 @@ const queueFresh = 50 * time.Millisecond
 // A queueWatch asks the event engine how it is without hanging with it.
 type queueWatch struct {
 	status func() events.Status
+	// try is status where that need not wait; nil: it is not tried.
+	try func() (events.Status, bool)
 
 	mu    sync.Mutex
 	last  events.Status
@@ -32,6 +34,15 @@ func (q *queueWatch) get() (events.Status, time.Duration) {
 	if q.asks == nil && time.Since(q.at) < queueFresh {
 		defer q.mu.Unlock()
 		return q.last, 0
+	}
+	// Nearly always the answer is there, without a goroutine and a timer: every
+	// second these would cost more than all else.
+	if q.asks == nil && q.try != nil {
+		if s, ok := q.try(); ok {
+			q.last, q.at = s, time.Now()
+			q.mu.Unlock()
+			return s, 0
+		}
 	}
 	if q.asks == nil {
 		q.asks, q.since = make(chan struct{}), time.Now()

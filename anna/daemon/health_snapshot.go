@@ -97,7 +97,7 @@ func (k *keeper) storeFigures(now time.Time, s *health.Snapshot) {
 	for _, t := range store.Trouble() {
 		s.Store.Troubles = append(s.Store.Troubles, health.Trouble{What: t.What, Why: t.Why, Fix: t.Fix})
 	}
-	if since := store.Stats().Writing; !since.IsZero() {
+	if since := store.Writing(); !since.IsZero() {
 		s.Store.Stalled = max(0, now.Sub(since)-commitTime)
 	}
 }

@@ -58,6 +58,12 @@ func TestClockJumps(t *testing.T) {
 
 // TestSocketFile holds what the daemon sees of its socket's file.
 func TestSocketFile(t *testing.T) {
+	for name, inMemory := range map[string]bool{"on disk": false, "in memory": true} {
+		t.Run(name, func(t *testing.T) { testSocketFile(t, inMemory) })
+	}
+}
+
+func testSocketFile(t *testing.T, inMemory bool) {
 	dir, err := os.MkdirTemp("", "anna-")
 	if err != nil {
 		t.Fatal(err)
@@ -74,6 +80,7 @@ func TestSocketFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := newSocketFile(&Daemon{Socket: path})
+	f.inMemory = inMemory
 	if got := f.look(); got.Missing || got.Replaced || got.Wrong != "" || got.Err != "" {
 		t.Fatalf("well: %+v", got)
 	}
@@ -108,7 +115,7 @@ func TestQueueWatchDoesNotHang(t *testing.T) {
 			asked.Add(1)
 			<-release
 			return events.Status{Overdue: 7}
-		}}
+		}, try: func() (events.Status, bool) { return events.Status{}, false }}
 		began := time.Now()
 		for range 4 {
 			q.get()

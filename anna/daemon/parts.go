@@ -23,6 +23,16 @@ func (d *Daemon) parts() []part {
 			}
 			return func() { d.host.Latency.SetWindow(next.Health().RPCWindow) }, nil
 		}},
+		{"health", func(old, next *config.Config) (func(), error) {
+			if old.Health().Interval == next.Health().Interval {
+				return nil, nil
+			}
+			return func() {
+				if err := d.tick.every(next.Health().Interval); err != nil {
+					d.log.Error("the daemon looks at itself as often as before", "error", err)
+				}
+			}, nil
+		}},
 		{"events", d.prepareQueue},
 		{"telemetry", d.prepareStore},
 		{"modules", d.mods.prepare},

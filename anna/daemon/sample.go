@@ -12,38 +12,35 @@ import (
 
 // sample is the daemon's one tick: every [health] interval its own figures go
 // to the store and are judged; every [telemetry] interval the machine's are
-// taken.
-func (d *Daemon) sample(ctx context.Context) {
+// taken, and now and then the last words are written. It is one, for each time
+// that the daemon wakes costs more than what it then does.
+func (d *Daemon) sample(ctx context.Context, tick *beat) {
+	defer context.AfterFunc(ctx, tick.stop)()
 	machine := metrics.NewMachine(metrics.LiveRoots)
 	var sampling atomic.Bool
-	interval := d.host.Config().Health().Interval
-	tick := time.NewTicker(interval)
-	defer tick.Stop()
 	var nextMachine time.Time
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case now := <-tick.C:
-			cfg := d.host.Config()
-			if i := cfg.Health().Interval; i != interval {
-				interval = i
-				tick.Reset(i)
+	nextWords := time.Now().Add(wordsInterval)
+	for tick.wait() {
+		now := time.Now()
+		cfg := d.host.Config()
+		used := d.host.Resources()
+		d.store().ObserveOwn(now, d.ownPoints(used)...)
+		d.keeper.step(now, used)
+		// Half a tick early is on time: the ticks of the two differ.
+		soon := now.Add(cfg.Health().Interval / 2)
+		if soon.After(nextMachine) {
+			nextMachine = now.Add(cfg.Telemetry().Interval)
+			// Beside the tick: a dead file system must not stop it.
+			if sampling.CompareAndSwap(false, true) {
+				go func() {
+					defer sampling.Store(false)
+					d.store().Observe(now, telemetry.MachinePoints(machine.Sample())...)
+				}()
 			}
-			used := d.host.Resources()
-			d.store().ObserveOwn(now, d.ownPoints(used)...)
-			d.keeper.step(now, used)
-			// Half a tick early is on time: the ticks of the two differ.
-			if now.Add(interval / 2).After(nextMachine) {
-				nextMachine = now.Add(cfg.Telemetry().Interval)
-				// Beside the tick: a dead file system must not stop it.
-				if sampling.CompareAndSwap(false, true) {
-					go func() {
-						defer sampling.Store(false)
-						d.store().Observe(now, telemetry.MachinePoints(machine.Sample())...)
-					}()
-				}
-			}
+		}
+		if soon.After(nextWords) {
+			nextWords = now.Add(wordsInterval)
+			d.words.write("running", "")
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"context"
 	"sync"
 	"time"
 
@@ -23,20 +22,6 @@ type words struct {
 }
 
 func newWords(d *Daemon) *words { return &words{d: d} }
-
-// keep writes them again and again until ctx ends.
-func (w *words) keep(ctx context.Context) {
-	tick := time.NewTicker(wordsInterval)
-	defer tick.Stop()
-	for {
-		select {
-		case <-tick.C:
-			w.write("running", "")
-		case <-ctx.Done():
-			return
-		}
-	}
-}
 
 func (w *words) write(state, reason string) {
 	w.mu.Lock()

@@ -81,10 +81,25 @@ func (e *Engine) Accounting() Accounting {
 
 // Status returns everything that is known at one moment.
 func (e *Engine) Status() Status {
-	now := time.Now()
 	spool := e.spool.snapshot()
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	return e.statusLocked(spool)
+}
+
+// TryStatus is Status where nobody needs to be waited for; elsewhere it is
+// false.
+func (e *Engine) TryStatus() (Status, bool) {
+	spool, ok := e.spool.trySnapshot()
+	if !ok || !e.mu.TryLock() {
+		return Status{}, false
+	}
+	defer e.mu.Unlock()
+	return e.statusLocked(spool), true
+}
+
+func (e *Engine) statusLocked(spool SpoolStatus) Status {
+	now := time.Now()
 	l := e.ledger
 	s := Status{
 		Accounting: e.accountingLocked(), Failed: l.failed, LostToDamage: l.lost,

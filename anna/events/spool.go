@@ -336,6 +336,18 @@ func (s *spool) snapshot() SpoolStatus {
 	return s.status
 }
 
+// trySnapshot is false where the lock is held.
+func (s *spool) trySnapshot() (SpoolStatus, bool) {
+	if s == nil {
+		return SpoolStatus{State: SpoolOff}, true
+	}
+	if !s.mu.TryLock() {
+		return SpoolStatus{}, false
+	}
+	defer s.mu.Unlock()
+	return s.status, true
+}
+
 // close syncs, lets go of the files and of the lock.
 func (s *spool) close() {
 	if s == nil {

@@ -70,7 +70,7 @@ func New(log *slog.Logger, cfg *config.Config, methods []string) *Host {
 		Latency: metrics.NewLatency(cfg.Health().RPCWindow, methods),
 		Health:  health.NewBoard(),
 		process: metrics.NewSelf(),
-		cgroup:  metrics.NewCgroup("/proc", "/", os.Getpid()),
+		cgroup:  metrics.NewOwnCgroup(),
 	}
 	if p := h.process.Sample(); p.StartTicks.Known {
 		h.StartTicks = p.StartTicks.Value

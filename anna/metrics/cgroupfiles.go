@@ -27,7 +27,7 @@ func (p CgroupPlace) read(name string) (string, string) {
 	if !p.Ours {
 		return "", p.orWhy("")
 	}
-	text, err := readFile(filepath.Join(p.dir, name), fileMax)
+	text, err := p.files.read(filepath.Join(p.dir, name), fileMax)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return "", p.String() + " has no " + name

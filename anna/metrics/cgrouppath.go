@@ -20,6 +20,8 @@ type CgroupPlace struct {
 
 	dir string // where it is mounted
 	top string // the mount point: how far up can be seen
+
+	files *files
 }
 
 // String names the place: "cgroup v2 /system.slice/annad.service".
@@ -83,7 +85,7 @@ func (c *Cgroup) locateUnified(w world) CgroupPlace {
 
 // resolve turns a membership into a directory and asks whose it is.
 func (c *Cgroup) resolve(w world, m membership, version int, controller string) CgroupPlace {
-	place := CgroupPlace{Version: version, Path: m.path}
+	place := CgroupPlace{Version: version, Path: m.path, files: &c.files}
 	if slices.Contains(strings.Split(m.path, "/"), "..") {
 		place.Why = "it lies outside the cgroup namespace of this process"
 		return place
@@ -151,6 +153,9 @@ func (c *Cgroup) walkOwned(dir string, depth int, left *int, found *bool) error 
 	if err := c.onlyOwn(filepath.Join(dir, "cgroup.procs"), found); err != nil {
 		return err
 	}
+	if leaf(dir) {
+		return nil
+	}
 	d, err := os.Open(dir)
 	if err != nil {
 		return err
@@ -173,6 +178,13 @@ func (c *Cgroup) walkOwned(dir string, depth int, left *int, found *bool) error 
 		}
 	}
 	return nil
+}
+
+// leaf says that a directory has none in it: then only its name and its own "."
+// link to it. Where a file system does not count so it is a guess, to "no".
+func leaf(dir string) bool {
+	var st syscall.Stat_t
+	return syscall.Stat(dir, &st) == nil && st.Nlink == 2
 }
 
 // onlyOwn reads a cgroup.procs: one pid per line, 0 for a process of a pid

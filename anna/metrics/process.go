@@ -3,7 +3,6 @@ package metrics
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -24,9 +23,12 @@ type Process struct {
 	pid  int
 	// switches counts voluntary context switches of all threads.
 	switches func() Figure[uint64]
+	self     bool
 
-	mu      sync.Mutex
+	mu      sync.Mutex // of what follows
+	files   files
 	started Figure[time.Time] // kept once known: it cannot change
+	fds     listed
 }
 
 // ProcessSample is what one process uses. Sizes are bytes.
@@ -59,9 +61,11 @@ func NewProcess(procRoot string, pid int) *Process {
 
 // NewSelf returns a sampler for the running process. It asks getrusage(2) for
 // the context switches, which costs one call instead of a file per thread and
-// includes threads that ended.
+// includes threads that ended, and getrlimit(2) for the limit; its files it
+// keeps open.
 func NewSelf() *Process {
 	p := NewProcess("/proc", os.Getpid())
+	p.self, p.files.keep = true, true
 	p.switches = func() Figure[uint64] {
 		var ru syscall.Rusage
 		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &ru); err != nil {
@@ -79,6 +83,8 @@ func (p *Process) file(name string) string {
 // Sample reads everything anew. A file that cannot be read makes its own
 // figures unknown and no others.
 func (p *Process) Sample() ProcessSample {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	s := ProcessSample{PID: p.pid, VoluntarySwitches: p.switches()}
 	p.sampleStatus(&s)
 	p.sampleStat(&s)
@@ -89,7 +95,7 @@ func (p *Process) Sample() ProcessSample {
 }
 
 func (p *Process) sampleStatus(s *ProcessSample) {
-	text, err := readFile(p.file("status"), fileMax)
+	text, err := p.files.read(p.file("status"), fileMax)
 	size := func(key string) Figure[uint64] {
 		if err != nil {
 			return unknownErr[uint64]("/proc/PID/status", err)
@@ -100,7 +106,7 @@ func (p *Process) sampleStatus(s *ProcessSample) {
 }
 
 func (p *Process) sampleStat(s *ProcessSample) {
-	text, err := readFile(p.file("stat"), fileMax)
+	text, err := p.files.read(p.file("stat"), fileMax)
 	if err != nil {
 		err = fmt.Errorf("cannot read /proc/PID/stat: %w", cause(err))
 	}
@@ -130,10 +136,8 @@ func ticks(a, b uint64) Figure[time.Duration] {
 }
 
 // startTime adds the ticks since boot to the boot time. The kernel moves btime
-// when the clock is set; the first answer stays.
+// when the clock is set; the first answer stays. The caller holds the lock.
 func (p *Process) startTime(start Figure[uint64]) Figure[time.Time] {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	if p.started.Known {
 		return p.started
 	}
@@ -150,45 +154,6 @@ func (p *Process) startTime(start Figure[uint64]) Figure[time.Time] {
 	}
 	p.started = Known(boot.Value.Add(since.Value))
 	return p.started
-}
-
-func (p *Process) descriptors() Figure[uint64] {
-	n, err := countEntries(p.file("fd"))
-	if err != nil {
-		return unknownErr[uint64]("/proc/PID/fd", err)
-	}
-	if p.pid == os.Getpid() && p.root == "/proc" && n > 0 {
-		n-- // the one that was open to count
-	}
-	return Known(n)
-}
-
-// countEntries counts a directory without holding it.
-func countEntries(dir string) (uint64, error) {
-	d, err := os.Open(dir)
-	if err != nil {
-		return 0, err
-	}
-	defer d.Close()
-	var n uint64
-	for {
-		names, err := d.Readdirnames(256)
-		n += uint64(len(names))
-		if errors.Is(err, io.EOF) {
-			return n, nil
-		}
-		if err != nil {
-			return 0, err
-		}
-	}
-}
-
-func (p *Process) descriptorLimit() Figure[uint64] {
-	text, err := readFile(p.file("limits"), fileMax)
-	if err != nil {
-		return unknownErr[uint64]("/proc/PID/limits", err)
-	}
-	return openFilesLimit(text)
 }
 
 // switchesOfTasks adds up the threads that live now.

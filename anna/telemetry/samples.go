@@ -121,10 +121,7 @@ func (s *Store) observe(now time.Time, own bool, points []Point) {
 	s.bound()
 	s.mu.Unlock()
 	if grown {
-		select {
-		case s.arm <- struct{}{}:
-		default:
-		}
+		s.wait()
 	}
 }
 

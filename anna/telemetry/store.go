@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -68,6 +69,7 @@ type Store struct {
 
 	urgent  chan struct{}        // something must not wait
 	arm     chan struct{}        // something waits: start the clock
+	armed   atomic.Bool          // it runs
 	flushes chan chan<- error    // callers of Flush
 	stop    chan context.Context // Close
 	done    chan struct{}
@@ -198,6 +200,13 @@ func (s *Store) Stats() Stats {
 	return st
 }
 
+// Writing is since when the writer is at the disk; zero when it is not.
+func (s *Store) Writing() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stats.Writing
+}
+
 // hand puts something into the waiting batch and wakes the writer as far as
 // needed.
 func (s *Store) hand(urgent bool, put func(b *batch)) {
@@ -209,13 +218,25 @@ func (s *Store) hand(urgent bool, put func(b *batch)) {
 	put(s.waiting)
 	s.bound()
 	s.mu.Unlock()
-	wake := s.arm
-	if urgent {
-		wake = s.urgent
+	if !urgent {
+		s.wait()
+		return
 	}
 	select {
-	case wake <- struct{}{}:
+	case s.urgent <- struct{}{}:
 	default: // it is awake already
+	}
+}
+
+// wait has what waits written when its time has come. It wakes the writer only
+// where that is not waiting for a time already.
+func (s *Store) wait() {
+	if s.armed.Load() {
+		return
+	}
+	select {
+	case s.arm <- struct{}{}:
+	default:
 	}
 }
 

@@ -14,14 +14,12 @@ func (s *Store) write() {
 	timer := time.NewTimer(0)
 	timer.Stop()
 	defer timer.Stop()
-	armed := false
 	for {
 		var flushed chan<- error
 		select {
 		case <-s.arm:
-			if !armed {
+			if !s.armed.Swap(true) {
 				timer.Reset(s.opt.CommitEvery)
-				armed = true
 			}
 			continue
 		case <-timer.C:
@@ -31,7 +29,7 @@ func (s *Store) write() {
 			s.finish(ctx)
 			return
 		}
-		armed = false
+		s.armed.Store(false) // before the batch is taken: what comes now arms anew
 		timer.Stop()
 		s.writing(s.opt.Now())
 		err := s.commit(context.Background())
@@ -41,7 +39,7 @@ func (s *Store) write() {
 		}
 		if err != nil && s.dir != "" { // what waits is tried again
 			timer.Reset(s.opt.CommitEvery)
-			armed = true
+			s.armed.Store(true)
 		}
 	}
 }
