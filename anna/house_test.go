@@ -21,6 +21,7 @@ const module = "github.com/jjgarcianorway/anna-assistant/"
 var rooms = map[string][]string{
 	"github.com/pelletier/go-toml/v2":         {"anna/config", "anna/policy"},
 	"github.com/urfave/cli/v2":                {"anna", "anna/console", "applets/*/command.go"},
+	"github.com/expr-lang/expr":               {"anna/policy"},
 	"github.com/rivo/tview":                   {"anna/ui/dash", "applets/*/screen.go"},
 	"github.com/gdamore/tcell/v2":             {"anna/ui/dash", "applets/*/screen.go"},
 	"github.com/rivo/uniseg":                  {"anna/ui"},
@@ -51,6 +52,7 @@ var leaves = map[string][]string{
 	"anna/events":       {},
 	"anna/health":       {},
 	"anna/nearest":      {},
+	"anna/facts":        {},
 	"anna/version":      {},
 	"anna/rpc/diagnose": {},
 	"anna/config":       {"anna/nearest"},

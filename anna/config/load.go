@@ -1,14 +1,15 @@
 package config
 
-import "slices"
-
 // Options are what judging a configuration needs from outside it.
 type Options struct {
 	// Groups looks up whether a group exists; nil asks no one.
 	Groups func(name string) GroupAnswer
-	// CheckPolicy judges the rules of one file of policies.d whose TOML is
+	// CheckPolicies judges the rules of all files of policies.d whose TOML is
 	// well formed; nil leaves them unjudged.
-	CheckPolicy func(File) []Problem
+	CheckPolicies func([]File) []Problem
+	// ForeignPolicy says what to write instead of a YAML file; nil says only
+	// that it is not read.
+	ForeignPolicy func(File) Problem
 }
 
 // Load reads and judges the configuration at path with the groups of this
@@ -58,13 +59,7 @@ func build(s *Sources, o Options) (*Config, Report) {
 		}
 		b.cross()
 	}
-	if o.CheckPolicy != nil {
-		for _, f := range s.Policies {
-			if !slices.ContainsFunc(s.problems, func(p Problem) bool { return p.File == f.Path }) {
-				b.problems = append(b.problems, o.CheckPolicy(f)...)
-			}
-		}
-	}
+	b.problems = append(b.problems, s.judgePolicies(o)...)
 	report := Report{Path: s.Path, Missing: s.Missing}
 	report.Problems, report.Omitted = settle(b.problems, s.Path)
 	if s.Config != nil || len(s.Policies) > 0 {

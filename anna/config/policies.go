@@ -15,8 +15,12 @@ import (
 	"github.com/pelletier/go-toml/v2/unstable"
 )
 
-// maxEntries bounds how much of a directory is looked at.
-const maxEntries = 4096
+// maxEntries bounds how much of a directory is looked at, maxForeign how much
+// of a file that is only recognised.
+const (
+	maxEntries = 4096
+	maxForeign = 64 << 10
+)
 
 // policyDir is the directory the file names, as far as it can be read; what
 // else may be wrong with the file is no reason to look elsewhere.
@@ -54,10 +58,9 @@ func (s *Sources) readPolicies(dir string, explicit bool, at int) {
 		case strings.HasPrefix(name, "."):
 			continue
 		case ext == ".yaml" || ext == ".yml":
-			s.problems = append(s.problems, Problem{
-				Severity: Warning, File: path, Message: "this file is not read: policies are TOML files",
-				Hint: "write its rules as TOML; `anna policy test FILE` tries them",
-			})
+			// What is not read need not be readable: its name is enough.
+			data, _ := readFile(path, maxForeign)
+			s.foreign = append(s.foreign, File{Path: path, Data: data})
 			continue
 		case ext != ".toml":
 			continue
@@ -80,8 +83,32 @@ func (s *Sources) readPolicies(dir string, explicit bool, at int) {
 	s.checkPolicies()
 }
 
+// judgePolicies asks about the rules of the files whose TOML is well formed,
+// and about files that are not read.
+func (s *Sources) judgePolicies(o Options) []Problem {
+	var list []Problem
+	if o.CheckPolicies != nil {
+		sound := slices.DeleteFunc(slices.Clone(s.Policies), func(f File) bool {
+			return slices.ContainsFunc(s.problems, func(p Problem) bool { return p.File == f.Path })
+		})
+		list = o.CheckPolicies(sound)
+	}
+	for _, f := range s.foreign {
+		p := Problem{
+			Message: "this file is not read: policies are TOML files",
+			Hint:    "write its rules as TOML; `anna policy test FILE` tries them",
+		}
+		if o.ForeignPolicy != nil {
+			p = o.ForeignPolicy(f)
+		}
+		p.Severity, p.File = Warning, f.Path
+		list = append(list, p)
+	}
+	return list
+}
+
 // checkPolicies looks at the TOML alone; what a rule means is checked by
-// Options.CheckPolicy.
+// Options.CheckPolicies.
 func (s *Sources) checkPolicies() {
 	for i := range s.Policies {
 		f := &s.Policies[i]

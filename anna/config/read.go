@@ -39,6 +39,7 @@ type Sources struct {
 	Config   *File  // nil when there is no such file, or it cannot be read
 	Missing  bool   // there is no such file
 	Policies []File // in the order of their names
+	foreign  []File // of policies.d, in YAML
 	problems []Problem
 	doc      *document
 	broken   bool // Config is not TOML as far as doc goes

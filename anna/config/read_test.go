@@ -163,9 +163,12 @@ func TestPolicies(t *testing.T) {
 		t.Errorf("read %s", got)
 	}
 	var asked []string
-	_, report := config.Parse(sources, config.Options{CheckPolicy: func(f config.File) []config.Problem {
-		asked = append(asked, filepath.Base(f.Path))
-		return []config.Problem{{Severity: config.Warning, File: f.Path, Line: 1, Column: 1, Message: "from the rules"}}
+	_, report := config.Parse(sources, config.Options{CheckPolicies: func(files []config.File) (list []config.Problem) {
+		for _, f := range files {
+			asked = append(asked, filepath.Base(f.Path))
+			list = append(list, config.Problem{Severity: config.Warning, File: f.Path, Line: 1, Column: 1, Message: "from the rules"})
+		}
+		return list
 	}})
 	if got := strings.Join(asked, " "); got != "10-a.toml 20-b.toml" {
 		t.Errorf("rules were checked of %s", got)

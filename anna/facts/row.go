@@ -1,0 +1,123 @@
+package facts
+
+import "strings"
+
+// A Unit is what a number counts.
+type Unit string
+
+// The units.
+const (
+	None    Unit = ""
+	Bytes   Unit = "bytes"
+	Seconds Unit = "seconds"
+	Percent Unit = "percent" // 0 to 100
+	Celsius Unit = "°C"
+)
+
+// A Row is one fact that there can be.
+type Row struct {
+	Name   string // BRANCH.NAME
+	Type   Type
+	Unit   Unit
+	Doc    string // one sentence, or a clause
+	Source string // where it is read; what it needs
+	// Series is the telemetry series that remembers it; a %s in it stands for
+	// what Label names. "": it has no history.
+	Series string
+	Label  string
+}
+
+// Branch is the part of the name before the dot.
+func (r Row) Branch() string {
+	branch, _, _ := strings.Cut(r.Name, ".")
+	return branch
+}
+
+// Field is the part of the name after the dot.
+func (r Row) Field() string {
+	_, field, _ := strings.Cut(r.Name, ".")
+	return field
+}
+
+// A Kind is a branch: what it is about, and how often it is read.
+type Kind struct {
+	Name string
+	// Key is the field that tells the objects of a table apart, and what
+	// `each` goes through; "" where the branch is no table.
+	Key string
+	Doc string
+	// Every is how old its figures can be, in words.
+	Every string
+}
+
+// Table says whether there is one object for each thing of the kind.
+func (k Kind) Table() bool { return k.Key != "" }
+
+// A Func is a fact that takes a name: installed("linux").
+type Func struct {
+	Name   string
+	Arg    string // what the name is of
+	Type   Type
+	Branch string
+	Doc    string
+}
+
+// A Window is a fact about what a number was over a time: avg(load.one, "1h").
+type Window struct {
+	Name string
+	Doc  string
+}
+
+var (
+	rowByName    = map[string]*Row{}
+	kindByName   = map[string]*Kind{}
+	funcByName   = map[string]*Func{}
+	windowByName = map[string]*Window{}
+)
+
+func init() {
+	for i := range Rows {
+		rowByName[Rows[i].Name] = &Rows[i]
+	}
+	for i := range Kinds {
+		kindByName[Kinds[i].Name] = &Kinds[i]
+	}
+	for i := range Funcs {
+		funcByName[Funcs[i].Name] = &Funcs[i]
+	}
+	for i := range Windows {
+		windowByName[Windows[i].Name] = &Windows[i]
+	}
+}
+
+// Find finds a fact by its whole name; nil when there is none.
+func Find(name string) *Row { return rowByName[name] }
+
+// FindKind finds a branch.
+func FindKind(name string) *Kind { return kindByName[name] }
+
+// FindFunc finds a fact that takes a name.
+func FindFunc(name string) *Func { return funcByName[name] }
+
+// FindWindow finds a fact about a time.
+func FindWindow(name string) *Window { return windowByName[name] }
+
+// Of lists the facts of a branch, in the order of the table.
+func Of(branch string) []Row {
+	var list []Row
+	for _, r := range Rows {
+		if r.Branch() == branch {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+// Names lists every fact.
+func Names() []string {
+	list := make([]string, len(Rows))
+	for i, r := range Rows {
+		list[i] = r.Name
+	}
+	return list
+}
