@@ -109,6 +109,14 @@ func (c *Console) CallOnce(method string, params, result any) error {
 	return c.client.CallOnce(ctx, method, params, result)
 }
 
+// CallEach is CallOnce for a method with items: each gets them before the
+// result, and ends the call when it fails.
+func (c *Console) CallEach(method string, params, result any, each func(json.RawMessage) error) error {
+	ctx, cancel := c.within()
+	defer cancel()
+	return c.client.CallEach(ctx, method, params, result, each)
+}
+
 // within is the command's time: it begins with the first call, and all calls
 // share it.
 func (c *Console) within() (context.Context, context.CancelFunc) {

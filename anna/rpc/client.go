@@ -48,12 +48,18 @@ func (c *Client) Call(ctx context.Context, method string, params, result any) er
 
 // CallOnce is Call without a second try and without a diagnosis.
 func (c *Client) CallOnce(ctx context.Context, method string, params, result any) error {
+	return c.CallEach(ctx, method, params, result, nil)
+}
+
+// CallEach is CallOnce for a method with items: the function gets each, before
+// the result, and ends the call when it fails.
+func (c *Client) CallEach(ctx context.Context, method string, params, result any, each func(json.RawMessage) error) error {
 	spec, _ := c.spec(method)
 	request, err := c.request(spec, params)
 	if err != nil {
 		return err
 	}
-	raw, err := c.attempt(ctx, request, nil, &tries{})
+	raw, err := c.attempt(ctx, request, each, &tries{})
 	if err != nil {
 		return err
 	}

@@ -142,7 +142,7 @@ The trend needs a daemon that has watched for a day. Block groups need root, or 
 }
 
 func newViewer(c *console.Console) *viewer {
-	return &viewer{ctx: c.Context(), roots: btrfs.Roots{}, call: c.CallOnce, privileged: privileged()}
+	return &viewer{ctx: c.Context(), roots: btrfs.Roots{}, call: c.CallOnce, stream: c.CallEach, privileged: privileged()}
 }
 
 // pathOf is the path that was given, "" for none.

@@ -80,12 +80,10 @@ func lookAt(ctx context.Context, fs *btrfs.FS) Filesystem {
 		g.add(quota.Missing...)
 		out.Quota = &Quota{Enabled: quota.Enabled, Mode: quota.Mode, Inconsistent: quota.Inconsistent, Groups: len(quota.Groups)}
 	}
-	subs, err := fs.Subvolumes(ctx)
+	scan, err := fs.ScanSubvolumes(ctx)
 	if g.fail("subvolumes", err); err == nil {
-		g.add(subs.Missing...)
-		counts := countsOf(subs)
-		out.Subvolumes = &counts
-		out.Default = defaultOf(subs)
+		out.Subvolumes, out.Default = countsOf(scan)
+		g.add(scan.Missing...)
 	}
 	out.Missing = g.list()
 	out.judge()
@@ -221,9 +219,17 @@ func operationsOf(o *btrfs.Operations) *Operations {
 	return w
 }
 
-func countsOf(subs *btrfs.Subvolumes) Counts {
-	c := Counts{Complete: !subs.Walked}
-	for _, v := range subs.List {
+// countsOf counts subvolumes and finds the default one, nil when unknown.
+func countsOf(scan *btrfs.SubvolumeScan) (*Counts, *Default) {
+	c := &Counts{Complete: !scan.Walked}
+	var d *Default
+	if scan.Default != 0 {
+		d = &Default{ID: scan.Default}
+	}
+	for v := range scan.All() {
+		if d != nil && v.ID == d.ID {
+			d.Path = v.Path
+		}
 		if v.Deleted {
 			c.Pending++
 			continue
@@ -242,18 +248,7 @@ func countsOf(subs *btrfs.Subvolumes) Counts {
 			}
 		}
 	}
-	return c
-}
-
-func defaultOf(subs *btrfs.Subvolumes) *Default {
-	if subs.Default == 0 {
-		return nil
-	}
-	d := &Default{ID: subs.Default}
-	if v := subs.Find(subs.Default); v != nil {
-		d.Path = v.Path
-	}
-	return d
+	return c, d
 }
 
 // mountsOf are a file system's mounts, in the kernel's order.

@@ -2,61 +2,80 @@ package storage
 
 import (
 	"context"
-	"math"
 	"slices"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/btrfs"
 )
 
-// everything asks for no bound on what lookAtSubvolumes returns.
-const everything = math.MaxInt
+// A subvolumeLook is the subvolumes of a file system that this process may know
+// of, with sizes where quotas count them.
+type subvolumeLook struct {
+	scan      *btrfs.SubvolumeScan
+	sizes     map[uint64]btrfs.QuotaGroup
+	exclusive bool
+	lacks     gaps
+}
 
-// lookAtSubvolumes reads the subvolumes that this process may know of, with
-// sizes where quotas count them: those with ids above after, until they take
-// about budget bytes as JSON.
-func lookAtSubvolumes(ctx context.Context, fs *btrfs.FS, after uint64, budget int) (list Subvolumes, walked bool, err error) {
-	subs, err := fs.Subvolumes(ctx)
+func lookAtSubvolumes(ctx context.Context, fs *btrfs.FS) (*subvolumeLook, error) {
+	scan, err := fs.ScanSubvolumes(ctx)
 	if err != nil {
-		return Subvolumes{}, false, err
+		return nil, err
 	}
-	var g gaps
-	g.add(subs.Missing...)
-	sizes, exclusive := sizesOf(ctx, fs, &g)
-	out := Subvolumes{UUID: fs.FSID.String(), Default: subs.Default, List: []Node{}, Missing: g.list()}
-	for i := range subs.List {
-		v := &subs.List[i]
-		if v.ID <= after {
-			continue
-		}
-		if budget -= jsonSize(v); budget < 0 && len(out.List) > 0 {
-			out.More = true
-			break
-		}
-		n := nodeOf(v, subs.Walked)
-		if q, ok := sizes[n.ID]; ok {
+	l := &subvolumeLook{scan: scan}
+	l.sizes, l.exclusive = sizesOf(ctx, fs, &l.lacks)
+	return l, nil
+}
+
+// each hands out every subvolume by id, until the function fails.
+func (l *subvolumeLook) each(use func(Node) error) error {
+	for v := range l.scan.All() {
+		n := nodeOf(v, l.scan.Walked)
+		if q, ok := l.sizes[n.ID]; ok {
 			n.Referenced = &q.Referenced
-			if exclusive {
+			if l.exclusive {
 				n.Exclusive = &q.Exclusive
 			}
 		}
-		out.List = append(out.List, n)
+		if err := use(n); err != nil {
+			return err
+		}
 	}
-	return out, subs.Walked, nil
+	return nil
 }
 
-// jsonSize is about what a subvolume takes as JSON, and never much less.
-func jsonSize(v *btrfs.Subvolume) int {
-	n := 640 + textSize(v.Path) + textSize(v.Name)
-	for _, r := range v.Reach {
-		n += 40 + textSize(r.Path)
+// missing is complete after each.
+func (l *subvolumeLook) missing() []Missing {
+	g := gaps(nil)
+	g.add(l.scan.Missing...)
+	for _, m := range l.lacks {
+		g.say(m.What, m.Why, m.Need)
 	}
-	for _, m := range v.Mounts {
-		n += 400 + textSize(m.Point) + textSize(m.Root)
+	return g.list()
+}
+
+// all is each for those who need all at once.
+func (l *subvolumeLook) all() []Node {
+	list := make([]Node, 0, l.scan.Len())
+	_ = l.each(func(n Node) error {
+		list = append(list, n)
+		return nil
+	})
+	return list
+}
+
+// nodeSize is about what a subvolume takes as JSON, and never much less.
+func nodeSize(n *Node) int {
+	size := 640 + textSize(n.Path) + textSize(n.Name)
+	for _, r := range n.Reach {
+		size += 40 + textSize(r.Path)
 	}
-	for _, m := range v.HiddenBy {
-		n += 8 + textSize(m.Point)
+	for _, m := range n.Mounts {
+		size += 400 + textSize(m.Point) + textSize(m.Root)
 	}
-	return n
+	for _, point := range n.HiddenBy {
+		size += 8 + textSize(point)
+	}
+	return size
 }
 
 // textSize is what a text takes at most: a byte that is no printable ASCII can
@@ -134,18 +153,15 @@ func nodeOf(v *btrfs.Subvolume, walked bool) Node {
 }
 
 // restored gives texts that crossed the socket their bytes back.
-func (s *Subvolumes) restored() {
-	for i := range s.List {
-		n := &s.List[i]
-		restore(&n.Path, n.PathRaw)
-		restore(&n.Name, n.NameRaw)
-		for j := range n.Reach {
-			restore(&n.Reach[j].Path, n.Reach[j].PathRaw)
-		}
-		for j := range n.Mounts {
-			restore(&n.Mounts[j].Point, n.Mounts[j].PointRaw)
-			restore(&n.Mounts[j].Root, n.Mounts[j].RootRaw)
-		}
+func (n *Node) restored() {
+	restore(&n.Path, n.PathRaw)
+	restore(&n.Name, n.NameRaw)
+	for j := range n.Reach {
+		restore(&n.Reach[j].Path, n.Reach[j].PathRaw)
+	}
+	for j := range n.Mounts {
+		restore(&n.Mounts[j].Point, n.Mounts[j].PointRaw)
+		restore(&n.Mounts[j].Root, n.Mounts[j].RootRaw)
 	}
 }
 

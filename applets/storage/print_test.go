@@ -124,7 +124,7 @@ func laptopTree(lineage bool) Trees {
 	list[6].State, list[6].HiddenBy = "hidden by mount", []string{"/var/lib"}
 	o := treeOptions{lineage: lineage}
 	t := Tree{UUID: rootUUID, Label: "arch", Lineage: lineage, SeenBy: byClient, Counts: countNodes(list, true)}
-	t.Roots, t.Pending = buildTree(Subvolumes{List: list}, o)
+	t.Roots, t.Pending = buildTree(list, o)
 	t.Missing = []Missing{{What: "sizes", Why: "quotas, which count them, are off"}}
 	return Trees{Filesystems: []Tree{t}, Missing: []Missing{}}
 }
@@ -199,15 +199,16 @@ func TestDocs(t *testing.T) {
 
 // TestWire freezes what crosses the socket and what scripts read.
 func TestWire(t *testing.T) {
-	subs := Subvolumes{UUID: rootUUID, Default: 5, List: []Node{sub(256, 5, "/@", "u256", "u1")}, More: true, Missing: []Missing{}}
+	subs := SubvolumesItem{Subvolumes: []Node{sub(256, 5, "/@", "u256", "u1")}}
 	odd := sub(257, 5, "/\xff", "u257", "")
 	odd.PathRaw, odd.NameRaw = raw(odd.Path), raw(odd.Name)
 	odd.Reach = []Reach{{Path: "/mnt/\xff", PathRaw: raw("/mnt/\xff")}}
-	subs.List = append(subs.List, odd)
+	subs.Subvolumes = append(subs.Subvolumes, odd)
 	for name, v := range map[string]any{
 		"show": laptop(), "show-trouble": troubled(), "show-none": Show{Filesystems: []Filesystem{}, Tools: []Tool{}, Boot: []Boot{}, Missing: []Missing{}},
-		"usage": laptopUsage(), "tree": laptopTree(false), "tree-lineage": laptopTree(true), "list_subvolumes": subs,
-		"list_filesystems": List{Privileged: true, Filesystems: []Listed{{UUID: rootUUID, Label: "arch", Device: "0:24"}}},
+		"usage": laptopUsage(), "tree": laptopTree(false), "tree-lineage": laptopTree(true), "stream_subvolumes": subs,
+		"stream_subvolumes-end": SubvolumesEnd{UUID: rootUUID, Default: 5, Count: 2, Missing: []Missing{}},
+		"list_filesystems":      List{Privileged: true, Filesystems: []Listed{{UUID: rootUUID, Label: "arch", Device: "0:24"}}},
 	} {
 		text, err := json.MarshalIndent(v, "", "\t")
 		if err != nil {
@@ -228,13 +229,15 @@ func TestWire(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var back Subvolumes
+	var back SubvolumesItem
 	if err := json.Unmarshal(text, &back); err != nil {
 		t.Fatal(err)
 	}
-	back.restored()
-	if back.List[1].Path != odd.Path || back.List[1].Name != odd.Name || back.List[1].Reach[0].Path != odd.Reach[0].Path {
-		t.Errorf("bytes are lost on the way: %+v", back.List[1])
+	for i := range back.Subvolumes {
+		back.Subvolumes[i].restored()
+	}
+	if back.Subvolumes[1].Path != odd.Path || back.Subvolumes[1].Name != odd.Name || back.Subvolumes[1].Reach[0].Path != odd.Reach[0].Path {
+		t.Errorf("bytes are lost on the way: %+v", back.Subvolumes[1])
 	}
 }
 

@@ -2,7 +2,7 @@ package storage
 
 import (
 	"context"
-	"errors"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -11,19 +11,38 @@ import (
 	"github.com/jjgarcianorway/anna-assistant/anna/rpc"
 )
 
-// pageBytes bounds one answer of list_subvolumes.
-const pageBytes = 1 << 20
+const (
+	// itemBytes is about how long an item of stream_subvolumes is as JSON.
+	itemBytes = 16 << 10
+	// streamTime is for how long somebody may hold up the others who want the
+	// list, by reading it slowly.
+	streamTime = time.Minute
+)
 
 // A server is the daemon half.
 type server struct {
 	roots btrfs.Roots
-	// one holds whoever reads subvolumes: one list of ten thousand costs
-	// megabytes, sixteen at once must not cost sixteen times that.
-	one chan struct{}
+	// Whoever looks at subvolumes takes a turn, and another one whoever sends
+	// them: ten thousand cost megabytes, sixteen times at once must not cost
+	// sixteen times that.
+	looking, sending turn
 }
 
 func newServer(roots btrfs.Roots) *server {
-	return &server{roots: roots, one: make(chan struct{}, 1)}
+	return &server{roots: roots, looking: make(turn, 1), sending: make(turn, 1)}
+}
+
+// A turn is had by one at a time.
+type turn chan struct{}
+
+// take waits for it.
+func (t turn) take(ctx context.Context) (release func(), err error) {
+	select {
+	case t <- struct{}{}:
+		return func() { <-t }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 func (s *server) list(_ *host.Host, r *rpc.Request) (any, error) {
@@ -96,7 +115,7 @@ func (s *server) using(ctx context.Context, uuid string, answer func(fs *btrfs.F
 // client's to look up, with its caller's rights.
 func (s *server) get(_ *host.Host, r *rpc.Request) (any, error) {
 	return s.with(r, func(fs *btrfs.FS) (any, error) {
-		release, err := s.take(r.Context())
+		release, err := s.looking.take(r.Context())
 		if err != nil {
 			return nil, err
 		}
@@ -119,31 +138,56 @@ func (s *server) space(_ *host.Host, r *rpc.Request) (any, error) {
 	})
 }
 
+// subvolumes sends every subvolume, in one pass: what was sent is not kept.
 func (s *server) subvolumes(_ *host.Host, r *rpc.Request) (any, error) {
-	var p SubvolumesParams
-	if err := r.Decode(&p); err != nil {
-		return nil, err
-	}
-	return s.using(r.Context(), p.UUID, func(fs *btrfs.FS) (any, error) {
-		release, err := s.take(r.Context())
+	ctx, cancel := context.WithTimeout(r.Context(), streamTime)
+	defer cancel()
+	return s.with(r, func(fs *btrfs.FS) (any, error) {
+		release, err := s.sending.take(ctx)
 		if err != nil {
 			return nil, err
 		}
 		defer release()
-		list, _, err := lookAtSubvolumes(r.Context(), fs, p.After, pageBytes)
-		if err != nil && r.Context().Err() == nil {
+		look, err := lookAtSubvolumes(ctx, fs)
+		if err != nil {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
 			return nil, rpc.Errorf(rpc.CapabilityMissing, "cannot list subvolumes: %w", err)
 		}
-		return list, errors.Join(err, r.Context().Err())
+		end := SubvolumesEnd{UUID: fs.FSID.String(), Default: look.scan.Default}
+		if err := sendSubvolumes(ctx, look, &end.Count, r.Send); err != nil {
+			return nil, err
+		}
+		end.Missing = look.missing()
+		return end, nil
 	})
 }
 
-// take waits for the turn of whoever reads subvolumes.
-func (s *server) take(ctx context.Context) (release func(), err error) {
-	select {
-	case s.one <- struct{}{}:
-		return func() { <-s.one }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
+// sendSubvolumes sends items of about itemBytes and counts what it sent.
+func sendSubvolumes(ctx context.Context, look *subvolumeLook, count *int, send func(any) error) error {
+	var item SubvolumesItem
+	size := 0
+	flush := func() error {
+		if err := ctx.Err(); err != nil || len(item.Subvolumes) == 0 {
+			return err
+		}
+		if err := send(item); err != nil {
+			return err
+		}
+		*count += len(item.Subvolumes)
+		item.Subvolumes, size = item.Subvolumes[:0], 0
+		return nil
 	}
+	err := look.each(func(n Node) error {
+		item.Subvolumes = append(item.Subvolumes, n)
+		if size += nodeSize(&n); size < itemBytes {
+			return nil
+		}
+		return flush()
+	})
+	if err != nil {
+		return err
+	}
+	return flush()
 }

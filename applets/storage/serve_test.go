@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math"
 	"net"
@@ -119,7 +120,7 @@ func TestDaemonHelps(t *testing.T) {
 }
 
 // TestDaemonTellsControl holds that a member of the control group gets the whole
-// tree, in pages, with names byte for byte.
+// tree, with names byte for byte.
 func TestDaemonTellsControl(t *testing.T) {
 	annatest.Require(t, annatest.Btrfs)
 	d := annatest.NewDisk(t, []int64{512 * mib})
@@ -139,40 +140,104 @@ func TestDaemonTellsControl(t *testing.T) {
 	}
 }
 
-// TestPages reads a list in pages of one, and of some.
-func TestPages(t *testing.T) {
+// TestItems holds that every subvolume is sent once, in items of bounded length,
+// and that a list that breaks off is none.
+func TestItems(t *testing.T) {
 	annatest.Require(t, annatest.Btrfs)
 	d := annatest.NewDisk(t, []int64{256 * mib})
-	populate(t, d.Dir)
+	for i := range 60 { // long names: two to an item
+		annatest.Run(t, "btrfs", "subvolume", "create", filepath.Join(d.Dir, fmt.Sprintf("%03d%s", i, strings.Repeat("\xff", 250))))
+	}
 	fs, err := btrfs.Open(d.Dir, btrfs.Roots{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer fs.Close()
-	for _, budget := range []int{1, 3000, everything} {
-		calls := 0
-		v := &viewer{ctx: t.Context(), call: func(_ string, params, result any) error {
-			calls++
-			page, _, err := lookAtSubvolumes(t.Context(), fs, params.(SubvolumesParams).After, budget)
-			if err != nil {
+	var lines []json.RawMessage
+	send := func(v any) error {
+		line, err := json.Marshal(v)
+		if len(line) > itemBytes+8<<10 {
+			t.Errorf("an item of %d bytes", len(line))
+		}
+		lines = append(lines, line)
+		return err
+	}
+	look, err := lookAtSubvolumes(t.Context(), fs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := 0
+	if err := sendSubvolumes(t.Context(), look, &count, send); err != nil || count != 61 || len(lines) < 10 {
+		t.Fatalf("%d in %d items, %v", count, len(lines), err)
+	}
+	v := &viewer{ctx: t.Context(), stream: func(_ string, _, result any, each func(json.RawMessage) error) error {
+		for _, line := range lines {
+			if err := each(line); err != nil {
 				return err
 			}
-			text, err := json.Marshal(page)
-			if err != nil {
-				return err
-			}
-			if len(text) > max(budget, 3000) {
-				t.Errorf("a page of %d bytes for a budget of %d", len(text), budget)
-			}
-			return json.Unmarshal(text, result)
-		}}
-		all, err := v.told("u")
-		if err != nil || len(all.List) != 6 || all.List[5].Name != "secret" {
-			t.Errorf("budget %d: %d subvolumes, %v", budget, len(all.List), err)
 		}
-		if budget == 1 && calls != 6 || budget == everything && calls != 1 {
-			t.Errorf("budget %d: %d calls", budget, calls)
+		result.(*SubvolumesEnd).Count = count
+		return nil
+	}}
+	all, err := v.told("u")
+	if err != nil || len(all.nodes) != 61 || all.nodes[60].Path != "/059"+strings.Repeat("\xff", 250) || !all.complete {
+		t.Errorf("%d subvolumes, %v", len(all.nodes), err)
+	}
+	lines = lines[1:]
+	if all, err := v.told("u"); err == nil || all.complete || len(all.nodes) != 0 {
+		t.Errorf("half a list is taken for a whole: %v", err)
+	}
+	done, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := sendSubvolumes(done, look, &count, send); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// TestClientLeaves holds that a list ends when nobody wants it any more: the
+// next who asks is not held up.
+func TestClientLeaves(t *testing.T) {
+	annatest.Require(t, annatest.Btrfs)
+	d := annatest.NewDisk(t, []int64{512 * mib})
+	for i := range 400 {
+		annatest.Run(t, "btrfs", "subvolume", "create", filepath.Join(d.Dir, fmt.Sprintf("%03d%s", i, strings.Repeat("\xff", 250))))
+	}
+	socket, _ := serve(t, 0)
+	c := &rpc.Client{Socket: socket, Spec: applet.Table{Row}.Spec}
+	uuid := annaJSON[Show](t, 0, noSocket, "storage", "btrfs", d.Dir).Filesystems[0].UUID
+	ask := func(n int) (items int, err error) {
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		err = c.CallEach(ctx, methodSubvolumes, Params{UUID: uuid}, nil, func(json.RawMessage) error {
+			if items++; items == n {
+				return errors.New("enough")
+			}
+			return nil
+		})
+		return items, err
+	}
+	whole, err := ask(0)
+	if err != nil || whole < 100 {
+		t.Fatalf("%d items, %v", whole, err)
+	}
+	// One that reads an item, and then nothing: its buffer is full long before
+	// the end. The next waits until the connection is closed, and no longer.
+	idle, err := net.Dial("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintf(idle, `{"jsonrpc":"2.0","id":1,"method":%q,"params":{"uuid":%q}}`+"\n", methodSubvolumes, uuid)
+	if _, err := idle.Read(make([]byte, 100)); err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(200*time.Millisecond, func() { idle.Close() })
+	for range 3 {
+		if items, err := ask(1); err == nil || items != 1 {
+			t.Errorf("%d items, %v", items, err)
 		}
+	}
+	if again, err := ask(0); err != nil || again != whole {
+		t.Errorf("%d items after others left, %v", again, err)
 	}
 }
 

@@ -32,7 +32,7 @@ const (
 	methodGet        = "get_filesystem"
 	methodSpace      = "get_space"
 	methodTrend      = "get_space_trend"
-	methodSubvolumes = "list_subvolumes"
+	methodSubvolumes = "stream_subvolumes"
 )
 
 // methods are the daemon's. All work before they answer: a device that hangs
@@ -69,10 +69,10 @@ func methods(s *server) []applet.Method {
 		},
 		{
 			Spec: rpc.Spec{
-				Name: methodSubvolumes, Summary: "every subvolume of one file system, with its path inside it",
-				Kind: rpc.Long, Access: rpc.Control, Idempotent: true,
+				Name: methodSubvolumes, Summary: "every subvolume of one file system by id, some in each item, with its path inside it",
+				Kind: rpc.Stream, Access: rpc.Control, Idempotent: true,
 			},
-			Params: SubvolumesParams{}, Result: Subvolumes{}, Serve: s.subvolumes,
+			Params: Params{}, Result: SubvolumesItem{}, Serve: s.subvolumes,
 		},
 	}
 }

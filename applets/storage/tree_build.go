@@ -22,11 +22,11 @@ var treeSorts = []string{"path", "created", "id", "size"}
 
 // buildTree nests a flat list. Whatever the list says, every node appears once:
 // what hangs below something that is not there, or below itself, becomes a root.
-func buildTree(list Subvolumes, o treeOptions) (roots, pending []*Node) {
-	nodes := make([]*Node, 0, len(list.List))
+func buildTree(list []Node, o treeOptions) (roots, pending []*Node) {
+	nodes := make([]*Node, 0, len(list))
 	pending = []*Node{}
-	for i := range list.List {
-		n := &list.List[i]
+	for i := range list {
+		n := &list[i]
 		n.Children = []*Node{}
 		for _, m := range n.Mounts {
 			n.isRoot = n.isRoot || m.Point == "/" && m.HiddenBy == ""

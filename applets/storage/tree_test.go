@@ -33,7 +33,7 @@ func pendingSub(id uint64, uuid, origin string) Node {
 
 func draw(list []Node, o treeOptions, limit int, theme ui.Theme) string {
 	t := Tree{UUID: "u", Lineage: o.lineage}
-	t.Roots, t.Pending = buildTree(Subvolumes{List: slices.Clone(list)}, o)
+	t.Roots, t.Pending = buildTree(slices.Clone(list), o)
 	var b bytes.Buffer
 	printTrees(&b, theme, Trees{Filesystems: []Tree{t}}, false, limit)
 	_, drawn, _ := strings.Cut(b.String(), "\n") // without the heading
@@ -155,7 +155,7 @@ func TestBuildTree(t *testing.T) {
 		"no UUID (old, or closed)": {[]Node{sub(256, 5, "/a", "", ""), sub(257, 5, "/b", "", "")}, treeOptions{lineage: true}, "256 257", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			roots, pending := buildTree(Subvolumes{List: slices.Clone(c.list)}, c.o)
+			roots, pending := buildTree(slices.Clone(c.list), c.o)
 			if got := shape(roots); got != c.roots {
 				t.Errorf("roots %q, want %q", got, c.roots)
 			}
@@ -190,7 +190,7 @@ func FuzzBuildTree(f *testing.F) {
 			}
 			list = append(list, v)
 		}
-		roots, pending := buildTree(Subvolumes{List: list}, treeOptions{lineage: lineage, deleted: deleted})
+		roots, pending := buildTree(list, treeOptions{lineage: lineage, deleted: deleted})
 		seen := map[uint64]int{}
 		for todo := slices.Concat(roots, pending); len(todo) > 0; {
 			v := todo[len(todo)-1]
@@ -246,7 +246,7 @@ func TestManySubvolumes(t *testing.T) {
 	if got := draw(list, treeOptions{}, 0, ui.Theme{}); !strings.Contains(got, "936 deeper") || strings.Count(got, "\n") < 9000 {
 		t.Errorf("all of them: %d lines", strings.Count(got, "\n"))
 	}
-	roots, _ := buildTree(Subvolumes{List: list}, treeOptions{})
+	roots, _ := buildTree(list, treeOptions{})
 	text, err := json.Marshal(Trees{Filesystems: []Tree{{Roots: roots}}})
 	if err != nil {
 		t.Fatal(err)

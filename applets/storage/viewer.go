@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -25,8 +26,10 @@ const (
 type viewer struct {
 	ctx   context.Context
 	roots btrfs.Roots
-	// call reaches the daemon without a second try; nil for none.
-	call func(method string, params, result any) error
+	// call reaches the daemon without a second try, stream a method with items;
+	// nil for none.
+	call   func(method string, params, result any) error
+	stream func(method string, params, result any, each func(json.RawMessage) error) error
 	// privileged: this process sees all that a daemon could see.
 	privileged bool
 
@@ -204,80 +207,94 @@ func (v *viewer) trend(uuid string) *Trend {
 	return t
 }
 
-// subvolumes reads every subvolume of one file system that the caller may know
-// of, by id.
-func (v *viewer) subvolumes(m btrfs.Mounted) (list Subvolumes, complete bool, seenBy string, err error) {
+// A listing is every subvolume of one file system that the caller may know of,
+// by id.
+type listing struct {
+	nodes    []Node
+	complete bool
+	seenBy   string
+	missing  []Missing
+}
+
+// subvolumes lists with the eyes that see most.
+func (v *viewer) subvolumes(m btrfs.Mounted) (listing, error) {
+	own := listing{seenBy: byClient}
 	fs, err := m.Open(v.roots)
-	walked := true
 	if err == nil {
-		list, walked, err = lookAtSubvolumes(v.ctx, fs, 0, everything)
+		var look *subvolumeLook
+		if look, err = lookAtSubvolumes(v.ctx, fs); err == nil {
+			own.complete = !look.scan.Walked
+			own.nodes = look.all()
+			own.missing = look.missing()
+		}
 		fs.Close()
 	}
-	if err == nil && !walked || !v.helper(m.FSID.String()) {
-		return list, !walked, byClient, err
+	if err == nil && own.complete || !v.helper(m.FSID.String()) {
+		return own, err
 	}
 	told, callErr := v.told(m.FSID.String())
 	if callErr != nil {
-		if err == nil {
-			g := gaps(list.Missing)
-			g.fail("what the daemon sees", callErr)
-			list.Missing = g.list()
-			return list, false, byClient, nil
+		if err != nil {
+			return own, errors.Join(err, callErr)
 		}
-		return list, false, byClient, errors.Join(err, callErr)
+		g := gaps(own.missing)
+		g.fail("what the daemon sees", callErr)
+		own.missing = g.list()
+		return own, nil
 	}
 	// Which paths lead there is for the caller's own mounts to say.
-	own := map[uint64]Node{}
-	for _, n := range list.List {
-		own[n.ID] = n
+	seen := make(map[uint64]*Node, len(own.nodes))
+	for i := range own.nodes {
+		seen[own.nodes[i].ID] = &own.nodes[i]
 	}
-	for i := range told.List {
-		if n, ok := own[told.List[i].ID]; ok {
-			told.List[i].Reach, told.List[i].Mounts, told.List[i].HiddenBy = n.Reach, n.Mounts, n.HiddenBy
-			told.List[i].State = n.State
+	for i := range told.nodes {
+		n := &told.nodes[i]
+		if o := seen[n.ID]; o != nil {
+			n.Reach, n.Mounts, n.HiddenBy, n.State = o.Reach, o.Mounts, o.HiddenBy, o.State
 		}
 	}
-	return told, true, byDaemon, nil
+	return told, nil
 }
 
-// told reads the daemon's list, page by page.
-func (v *viewer) told(uuid string) (Subvolumes, error) {
-	var all Subvolumes
-	p := SubvolumesParams{UUID: uuid}
-	for {
-		var page Subvolumes
-		if err := v.call(methodSubvolumes, p, &page); err != nil {
-			return all, err
+// told reads the daemon's list. One that breaks off is none.
+func (v *viewer) told(uuid string) (listing, error) {
+	all := listing{complete: true, seenBy: byDaemon}
+	var end SubvolumesEnd
+	err := v.stream(methodSubvolumes, Params{UUID: uuid}, &end, func(raw json.RawMessage) error {
+		var item SubvolumesItem
+		if err := json.Unmarshal(raw, &item); err != nil {
+			return rpc.Errorf(rpc.InvalidResponse, "cannot read an item of %s: %w", methodSubvolumes, err)
 		}
-		page.restored()
-		all.UUID, all.Default = page.UUID, page.Default
-		all.List = append(all.List, page.List...)
-		g := gaps(all.Missing)
-		for _, m := range page.Missing {
-			g.say(m.What, m.Why, m.Need)
+		for i := range item.Subvolumes {
+			item.Subvolumes[i].restored()
 		}
-		all.Missing = g.list()
-		if n := len(page.List); !page.More || n == 0 || page.List[n-1].ID <= p.After {
-			return all, nil
-		}
-		p.After = page.List[len(page.List)-1].ID
+		all.nodes = append(all.nodes, item.Subvolumes...)
+		return nil
+	})
+	if err != nil {
+		return listing{}, err
 	}
+	if end.Count != len(all.nodes) {
+		return listing{}, rpc.Errorf(rpc.InvalidResponse, "cannot read the answer to %s: %d of %d subvolumes came", methodSubvolumes, len(all.nodes), end.Count)
+	}
+	all.missing = end.Missing
+	return all, nil
 }
 
 // tree reads and nests the subvolumes of one file system. With an error it
 // still names the file system, and what is missing.
 func (v *viewer) tree(m btrfs.Mounted, o treeOptions) (Tree, error) {
-	list, complete, seenBy, err := v.subvolumes(m)
-	g := gaps(list.Missing)
+	list, err := v.subvolumes(m)
+	g := gaps(list.missing)
 	if err != nil {
 		g.add(m.Missing...)
 		g.fail("subvolumes", err)
 	}
 	t := Tree{
-		UUID: m.FSID.String(), Label: m.Label, Lineage: o.lineage, SeenBy: seenBy,
-		Counts: countNodes(list.List, complete),
+		UUID: m.FSID.String(), Label: m.Label, Lineage: o.lineage, SeenBy: list.seenBy,
+		Counts: countNodes(list.nodes, list.complete),
 	}
-	t.Roots, t.Pending = buildTree(list, o)
+	t.Roots, t.Pending = buildTree(list.nodes, o)
 	t.Missing = g.list()
 	return t, err
 }

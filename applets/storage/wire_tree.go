@@ -5,19 +5,16 @@ import (
 	"unicode/utf8"
 )
 
-// SubvolumesParams name a file system and the page that is wanted: the
-// subvolumes with ids above After.
-type SubvolumesParams struct {
-	UUID  string `json:"uuid"`
-	After uint64 `json:"after,omitempty"`
+// SubvolumesItem is an item of stream_subvolumes: some of them, by id, flat.
+type SubvolumesItem struct {
+	Subvolumes []Node `json:"subvolumes"`
 }
 
-// Subvolumes is the result of list_subvolumes: a page of them, by id, flat.
-type Subvolumes struct {
+// SubvolumesEnd is the result of stream_subvolumes, when all were sent.
+type SubvolumesEnd struct {
 	UUID    string    `json:"uuid"`
 	Default uint64    `json:"default"` // 0: unknown
-	List    []Node    `json:"list"`
-	More    bool      `json:"more"` // there are others above the last
+	Count   int       `json:"count"`   // of those sent
 	Missing []Missing `json:"missing"`
 }
 
