@@ -71,7 +71,10 @@ func (k Key) String() string { return fmt.Sprintf("(%d %d %d)", k.Object, k.Type
 
 // Compare orders keys as trees do.
 func (k Key) Compare(o Key) int {
-	return cmp.Or(cmp.Compare(k.Object, o.Object), cmp.Compare(k.Type, o.Type), cmp.Compare(k.Offset, o.Offset))
+	if k.Object != o.Object {
+		return cmp.Compare(k.Object, o.Object)
+	}
+	return cmp.Or(cmp.Compare(k.Type, o.Type), cmp.Compare(k.Offset, o.Offset))
 }
 
 // Next is the smallest key after k; false after the last.

@@ -239,6 +239,75 @@ func (c *Cursor) fetch() {
 	c.asked, c.last = true, found == 0
 }
 
+// An Answer is what one search found, as the kernel wrote it: for those who go
+// through very many items and need few. Its zero value is empty. Copies go their
+// own ways; all are valid until the next use of the Scanner.
+type Answer struct {
+	rest  []byte
+	left  uint32
+	from  Key // the next item is not before it
+	max   Key
+	spare int // room that shows, where it is left, that nothing follows
+	err   error
+}
+
+// Ask makes one search and gives the answer as it is: Types is not looked at,
+// nor what the items themselves say of their generation. What follows the last
+// item is asked for by another range.
+func (s *Scanner) Ask(ctx context.Context, r Range) (Answer, error) {
+	if err := ctx.Err(); err != nil {
+		return Answer{}, err
+	}
+	count, spare := uint32(math.MaxUint32), lenHeader+s.node
+	if r.Limit > 0 {
+		count = r.Limit
+	}
+	found, err := s.search(r.Tree, r.Min, r.Max, r.MinTransid, count)
+	switch {
+	case err != nil:
+		return Answer{}, fmt.Errorf("cannot read tree %d: %w", r.Tree, err)
+	case found == count:
+		spare = math.MaxInt
+	case found == 0:
+		spare = 0
+	}
+	return Answer{rest: s.arg[lenSearchArgs:], left: found, from: r.Min, max: r.Max, spare: spare}, nil
+}
+
+// Next splits the first item off; false at the end, and at what is damaged.
+func (a *Answer) Next() (Item, bool) {
+	if a.left == 0 {
+		return Item{}, false
+	}
+	it, n, err := parseItem(a.rest)
+	if err == nil && (it.Key.Compare(a.from) < 0 || it.Key.Compare(a.max) > 0) {
+		err = fmt.Errorf("item %v is outside %v to %v", it.Key, a.from, a.max)
+	}
+	if err != nil {
+		a.left, a.err = 0, fmt.Errorf("cannot read tree: damaged answer: %w", err)
+		return Item{}, false
+	}
+	a.rest = a.rest[n:]
+	a.left--
+	var more bool
+	if a.from, more = it.Key.Next(); !more {
+		a.left = 0
+	}
+	return it, true
+}
+
+// Err is why Next ended before the end, nil if it did not.
+func (a *Answer) Err() error { return a.err }
+
+// Whole says, when Next has come to the end, whether the range ends there too.
+func (a *Answer) Whole() bool { return a.err == nil && len(a.rest) >= a.spare }
+
+// Until is the part of a that lies before rest, which Next left of a copy of it.
+func (a Answer) Until(rest Answer) Answer {
+	a.rest, a.left = a.rest[:len(a.rest)-len(rest.rest)], a.left-rest.left
+	return a
+}
+
 // search is one TREE_SEARCH_V2 call (struct btrfs_ioctl_search_args_v2). The
 // buffer grows where a single item does not fit (EOVERFLOW).
 func (s *Scanner) search(tree uint64, from, to Key, minTransid uint64, count uint32) (uint32, error) {

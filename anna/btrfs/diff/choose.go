@@ -11,7 +11,7 @@ import (
 // choose decides on the engine. Tree is the rule. Where most leaves were
 // written since the sides parted (by a balance of the metadata, mostly) it
 // would read everything, and Send does better if both sides are read-only.
-func (r *Report) choose(ctx context.Context, s *btrfs.Scanner, want Engine, rel relation) error {
+func (r *Report) choose(ctx context.Context, s *btrfs.Scanner, want Engine, rel relation, last [2]uint64) error {
 	readOnly := r.From.ReadOnly && r.To.ReadOnly
 	switch want {
 	case Paths:
@@ -36,7 +36,7 @@ func (r *Report) choose(ctx context.Context, s *btrfs.Scanner, want Engine, rel 
 		r.Engine = Paths
 		r.Notes = append(r.Notes, "the subvolumes are not related: compared path by path, renames show as removed and added")
 	case readOnly:
-		useless, err := pruningUseless(ctx, s, []uint64{r.From.ID, r.To.ID}, rel.fork)
+		useless, err := pruningUseless(ctx, s, [2]uint64{r.From.ID, r.To.ID}, last, rel.fork)
 		if err != nil {
 			return err
 		}
@@ -54,19 +54,15 @@ const probes = 32
 
 // pruningUseless says whether more than half of some leaves of the trees, taken
 // at random, are new.
-func pruningUseless(ctx context.Context, s *btrfs.Scanner, trees []uint64, fork uint64) (bool, error) {
+func pruningUseless(ctx context.Context, s *btrfs.Scanner, trees, last [2]uint64, fork uint64) (bool, error) {
 	fresh, seen := 0, 0
-	for _, tree := range trees {
-		last, err := lastInode(ctx, s, tree)
-		if err != nil {
-			return false, err
-		}
-		if last < top+1000 { // a few leaves: nothing to gain
+	for w, tree := range trees {
+		if last[w] < top+1000 { // a few leaves: nothing to gain
 			continue
 		}
 		r := rand.New(rand.NewPCG(tree, fork))
 		for range probes {
-			it, ok, err := firstFrom(ctx, s, tree, top+r.Uint64N(last-top))
+			it, ok, err := firstFrom(ctx, s, tree, top+r.Uint64N(last[w]-top))
 			if err != nil {
 				return false, err
 			}

@@ -1,6 +1,9 @@
 package diff
 
 import (
+	"bytes"
+	"encoding/binary"
+
 	"github.com/jjgarcianorway/anna-assistant/anna/btrfs"
 )
 
@@ -27,6 +30,12 @@ func (e *engine) directories(dir uint64, fa, fb *feed) (same bool, err error) {
 	}
 	same = true
 	for {
+		if f[from].at(dir, btrfs.TypeDirIndex) && f[to].at(dir, btrfs.TypeDirIndex) &&
+			f[from].item.Key == f[to].item.Key && bytes.Equal(f[from].item.Data, f[to].item.Data) {
+			f[from].next(e.ctx)
+			f[to].next(e.ctx)
+			continue
+		}
 		var has [2]bool
 		var x [2]entry
 		for w := range f {
@@ -104,7 +113,7 @@ func (e *engine) visit(w which, dir uint64, x entry) (*node, error) {
 		e.nest.found(w, link{dir, x.name}, x.at.Object)
 		return nil, nil
 	}
-	if x.at.Type != btrfs.TypeInodeItem || e.brought(x) {
+	if x.at.Type != btrfs.TypeInodeItem || e.brought(x) || e.moved(w, x) {
 		return nil, nil
 	}
 	f := e.inner[w]
@@ -125,6 +134,22 @@ func (e *engine) visit(w which, dir uint64, x entry) (*node, error) {
 		return nil, err
 	}
 	return n, e.alone(w, n)
+}
+
+// moved says that what an entry leads to is a candidate of the other side, which
+// was there when the sides parted: so it is on both, and will come up.
+func (e *engine) moved(w which, x entry) bool {
+	o := e.windows[w.other()]
+	if o == nil || e.rel.fork == 0 || x.transid >= e.rel.fork {
+		return false
+	}
+	g, ok := o.find(x.at.Object)
+	if !ok {
+		return false
+	}
+	items := g.items
+	it, ok := items.Next()
+	return ok && it.Key.Type == btrfs.TypeInodeItem && len(it.Data) >= 8 && binary.LittleEndian.Uint64(it.Data) < e.rel.fork
 }
 
 // A page is a directory that is being listed: entries read but not visited,
@@ -202,17 +227,17 @@ func (e *engine) counterpart(w which, dir uint64, depth int) (uint64, error) {
 }
 
 func (e *engine) findCounterpart(w which, dir uint64, depth int) (uint64, error) {
-	i, err := e.trees[w].inode(e.ctx, dir)
+	i, err := e.trees[w].dir(e.ctx, dir)
 	if err != nil || i == nil || depth > maxDepth {
 		return 0, err
 	}
-	if both, err := e.both(w, dir, i); err != nil || both {
+	if both, err := e.bothDirs(w, dir, i); err != nil || both {
 		return dir, err
 	}
-	l, ok, err := e.trees[w].dirLink(e.ctx, dir)
-	if err != nil || !ok {
-		return 0, err
+	if !i.linked {
+		return 0, nil
 	}
+	l := i.link
 	above, err := e.counterpart(w, l.parent, depth+1)
 	if err != nil || above == 0 {
 		return 0, err
@@ -222,10 +247,10 @@ func (e *engine) findCounterpart(w which, dir uint64, depth int) (uint64, error)
 	if err != nil || !ok || at.Type != btrfs.TypeInodeItem {
 		return 0, err
 	}
-	if i, err = e.trees[o].inode(e.ctx, at.Object); err != nil || i == nil || typeOf(i.Mode) != Dir {
+	if i, err = e.trees[o].dir(e.ctx, at.Object); err != nil || i == nil || typeOf(i.Mode) != Dir {
 		return 0, err
 	}
-	if both, err := e.both(o, at.Object, i); err != nil || both {
+	if both, err := e.bothDirs(o, at.Object, i); err != nil || both {
 		return 0, err
 	}
 	return at.Object, nil

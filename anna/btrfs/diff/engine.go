@@ -24,29 +24,46 @@ type engine struct {
 	// an entry leads to.
 	brought func(x entry) bool
 
+	fs   *btrfs.FS
+	info btrfs.Info
+	ids  [2]uint64
+
 	trees [2]*tree
 	main  [2]*feed // of the inode at hand
 	inner [2]*feed // of what is found on the way
 	cmp   comparer
-	sides *cache[bool]      // whether a directory is on both sides
-	match [2]*cache[uint64] // the directory at the same place on the other side
+	match [2]*cache[uint64, uint64] // the directory at the same place on the other side
 	nest  nested
+
+	// What begin makes.
+	windows [2]*window
+	near    [2]*reader
+	held    [2]*feed // of the inode at hand, from answers that are there
 
 	summary  Summary
 	unsteady bool // something was no longer there when it was looked for
 }
 
 func newEngine(ctx context.Context, fs *btrfs.FS, info btrfs.Info, rel relation, ids [2]uint64, emit func(Change) error) *engine {
-	e := &engine{ctx: ctx, rel: rel, emit: emit, sides: newCache[bool](4096), summary: Summary{Counts: map[Kind]int{}}}
+	e := &engine{ctx: ctx, fs: fs, info: info, ids: ids, rel: rel, emit: emit, summary: Summary{Counts: map[Kind]int{}}}
 	for w := range e.trees {
 		e.trees[w] = newTree(fs, ids[w])
 		e.main[w], e.inner[w] = newFeed(fs, ids[w]), newFeed(fs, ids[w])
-		e.match[w] = newCache[uint64](4096)
+		e.match[w] = newCache[uint64, uint64](4096)
 		e.cmp.sums[w] = newSums(fs, info)
 	}
 	e.cmp.tail = func(a, b *node, pos uint64) Content { return compareTail(fs, ids, a, b, pos) }
 	e.cmp.sector = uint64(max(info.SectorSize, 512))
 	return e
+}
+
+// begin makes what it takes to go through candidates.
+func (e *engine) begin() {
+	for w := range e.near {
+		e.near[w] = newReader(e.fs, e.ids[w])
+		e.windows[w] = &window{s: e.fs.NewScanner(btrfs.ScanBuffer), wanted: e.wanted}
+		e.held[w] = &feed{}
+	}
 }
 
 func (e *engine) report(c Change) error {
@@ -79,8 +96,20 @@ func (e *engine) both(w which, ino uint64, i *btrfs.Inode) (bool, error) {
 	return o.Links > 0 && e.identical(i, o), nil
 }
 
-// process classifies the inode of a number. through is the last number that is
-// sure to come soon.
+// bothDirs says the same of a directory.
+func (e *engine) bothDirs(w which, ino uint64, i *dirInode) (bool, error) {
+	if i.Links == 0 || e.rel.fork != 0 && i.Generation > e.rel.fork {
+		return false, nil
+	}
+	o, err := e.trees[w.other()].dir(e.ctx, ino)
+	if err != nil || o == nil {
+		return false, err
+	}
+	return o.Links > 0 && e.identical(&i.Inode, &o.Inode), nil
+}
+
+// process classifies the inode of a number, whose items may be too many for one
+// answer. through is the last number that is sure to come soon.
 func (e *engine) process(ino, through uint64) error {
 	var n [2]*node
 	for w := range n {
@@ -90,13 +119,23 @@ func (e *engine) process(ino, through uint64) error {
 			return err
 		}
 	}
+	return e.judge(ino, n, e.main)
+}
+
+// judge classifies an inode by its heads, behind which the feeds stand.
+func (e *engine) judge(ino uint64, n [2]*node, f [2]*feed) error {
+	for w := range n {
+		if n[w] != nil && n[w].isDir() && len(n[w].links) > 0 {
+			e.trees[w].learn(n[w])
+		}
+	}
 	a, b := n[from], n[to]
 	if a != nil && b != nil && e.identical(&a.Inode, &b.Inode) {
 		switch {
 		case a.Inode == b.Inode && a.Transid <= e.rel.fork:
 			return nil // one and the same item
 		case len(a.links) > 0 && len(b.links) > 0:
-			return e.pair(a, b, e.main[from], e.main[to])
+			return e.pair(a, b, f[from], f[to])
 		case len(a.links) > 0:
 			return e.single(from, a)
 		case len(b.links) > 0:

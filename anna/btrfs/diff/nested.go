@@ -20,6 +20,20 @@ type nested struct {
 	held  map[place]Change    // an inode that is at the place of one on the other side
 }
 
+// merge takes over what another one has found.
+func (n *nested) merge(o *nested) {
+	for id, pair := range o.names {
+		for w, l := range pair {
+			if l != nil {
+				n.found(which(w), *l, id)
+			}
+		}
+	}
+	for p, c := range o.held {
+		n.hold(p, c)
+	}
+}
+
 func (n *nested) found(w which, l link, id uint64) {
 	if n.names == nil {
 		n.names = map[uint64][2]*link{}

@@ -208,16 +208,9 @@ func (e *engine) sameDir(ino uint64) (bool, error) {
 	if ino == top {
 		return true, nil
 	}
-	if same, ok := e.sides.get(ino); ok {
-		return same, nil
-	}
-	i, err := e.trees[from].inode(e.ctx, ino)
+	i, err := e.trees[from].dir(e.ctx, ino)
 	if err != nil || i == nil {
 		return false, err
 	}
-	same, err := e.both(from, ino, i)
-	if err == nil {
-		e.sides.put(ino, same)
-	}
-	return same, err
+	return e.bothDirs(from, ino, i)
 }

@@ -90,7 +90,13 @@ func Run(ctx context.Context, fs *btrfs.FS, fromID, toID uint64, opt Options, em
 	}
 	r.Related, r.Fork = rel.related, rel.fork
 	e := newEngine(ctx, fs, info, rel, [2]uint64{fromID, toID}, emit)
-	if err := r.choose(ctx, s, opt.Engine, rel); err != nil {
+	var last [2]uint64
+	for w, id := range e.ids {
+		if last[w], err = lastInode(ctx, s, id); err != nil {
+			return nil, err
+		}
+	}
+	if err := r.choose(ctx, s, opt.Engine, rel, last); err != nil {
 		return nil, err
 	}
 	progress := func(ino uint64) {
@@ -98,7 +104,7 @@ func Run(ctx context.Context, fs *btrfs.FS, fromID, toID uint64, opt Options, em
 			opt.Progress(Progress{Engine: r.Engine, Inode: ino, Changes: e.summary.Total()})
 		}
 	}
-	err = r.find(e, fs, opt.Engine, progress)
+	err = r.find(e, fs, opt.Engine, max(last[from], last[to]), progress)
 	if err == nil {
 		err = e.nest.finish(e)
 	}
@@ -111,7 +117,7 @@ func Run(ctx context.Context, fs *btrfs.FS, fromID, toID uint64, opt Options, em
 
 // find runs the engine. Where send fails before it has told anything, the trees
 // are compared instead, unless send was asked for.
-func (r *Report) find(e *engine, fs *btrfs.FS, want Engine, progress func(uint64)) error {
+func (r *Report) find(e *engine, fs *btrfs.FS, want Engine, last uint64, progress func(uint64)) error {
 	if r.Engine == Paths {
 		return e.walk(progress)
 	}
@@ -126,7 +132,7 @@ func (r *Report) find(e *engine, fs *btrfs.FS, want Engine, progress func(uint64
 		r.Engine = Tree
 		r.Notes = append(r.Notes, fmt.Sprintf("compared by the trees, for the kernel's send could not be used: %v", err))
 	}
-	return e.scan(fs, progress)
+	return e.scan(last, progress)
 }
 
 // settle finds out whether a side changed meanwhile.

@@ -1,103 +1,262 @@
 package diff
 
 import (
+	"encoding/binary"
+
 	"github.com/jjgarcianorway/anna-assistant/anna/btrfs"
 )
-
-// A pruned scan goes through the inodes of a tree that were written since a
-// generation. The kernel leaves out subtrees that are older.
-type pruned struct {
-	c     *btrfs.Cursor
-	wants func(*btrfs.Inode) bool
-	ino   uint64
-	ok    bool
-}
-
-func (p *pruned) next() error {
-	for {
-		if p.ok = p.c.Next(); !p.ok {
-			return p.c.Err()
-		}
-		i, err := btrfs.ParseInode(p.c.Item().Data)
-		if err != nil {
-			return err
-		}
-		if p.wants(&i) {
-			p.ino = p.c.Item().Key.Object
-			return nil
-		}
-	}
-}
 
 // since says whether an inode was written after the sides parted. In the very
 // transaction of a snapshot the kernel still writes, after it has copied the
 // tree, the directory that gets the snapshot's name, and nothing else. For its
 // sake all nodes of that transaction are read: a diff is slower where much was
 // written in the seconds before the snapshot.
-func (e *engine) since(i *btrfs.Inode) bool {
-	return i.Transid > e.rel.fork || i.Transid == e.rel.fork && (typeOf(i.Mode) == Dir || e.rel.fork == 0)
+func (e *engine) since(i *btrfs.Inode) bool { return e.fresh(i.Transid, i.Mode) }
+
+func (e *engine) fresh(transid uint64, mode uint32) bool {
+	return transid > e.rel.fork || transid == e.rel.fork && (typeOf(mode) == Dir || e.rel.fork == 0)
 }
 
-// batch is how many candidates are collected before they are classified, so
-// that neighbours are read in one call.
-const batch = 256
+// wanted says the same of the first item of an inode, of which a window may show
+// any.
+func (e *engine) wanted(it btrfs.Item) bool {
+	if it.Key.Type != btrfs.TypeInodeItem || len(it.Data) < 56 {
+		return false
+	}
+	return e.fresh(binary.LittleEndian.Uint64(it.Data[8:]), binary.LittleEndian.Uint32(it.Data[52:]))
+}
 
-// runGap is how far apart the numbers of candidates may be to be read together.
-const runGap = 4
+// runGap is how far apart the numbers of candidates may be to be read together,
+// and runMost how many numbers that may be.
+const (
+	runGap  = 4
+	runMost = 512
+)
 
 // scan brings up every inode that either side wrote since they parted.
-func (e *engine) scan(fs *btrfs.FS, progress func(ino uint64)) error {
+func (e *engine) scan(last uint64, progress func(ino uint64)) error {
 	e.owned = func(_ which, _ uint64, i *btrfs.Inode) bool { return e.since(i) }
 	// An entry is made together with the last change of what it names, or before.
 	e.brought = func(x entry) bool { return x.transid > e.rel.fork }
-	var p [2]pruned
-	for w := range p {
-		p[w].wants = e.since
-		p[w].c = fs.NewScanner(btrfs.ScanBuffer).Scan(e.ctx, btrfs.Range{
-			Tree: e.trees[w].id, Types: btrfs.Types(btrfs.TypeInodeItem), MinTransid: e.rel.fork,
-			Min: btrfs.Key{Object: top},
-			Max: btrfs.Key{Object: btrfs.LastFree, Type: 255, Offset: ^uint64(0)},
-		})
-		if err := p[w].next(); err != nil {
-			return err
+	width := max(pieceWidth, (last-top)/pieces+1)
+	n := int((last-top)/width) + 1
+	return e.spread(n, func(w *engine, i int) (uint64, error) {
+		low := top + uint64(i)*width
+		high := low + width - 1
+		if i == n-1 {
+			high = btrfs.LastFree
 		}
-	}
-	inos := make([]uint64, 0, batch)
-	for p[from].ok || p[to].ok {
-		inos = inos[:0]
-		for len(inos) < batch && (p[from].ok || p[to].ok) {
-			w := from
-			if !p[from].ok || p[to].ok && p[to].ino < p[from].ino {
-				w = to
-			}
-			if n := len(inos); n == 0 || inos[n-1] != p[w].ino {
-				inos = append(inos, p[w].ino)
-			}
-			if err := p[w].next(); err != nil {
-				return err
-			}
-		}
-		if err := e.classify(inos); err != nil {
-			return err
-		}
-		progress(inos[len(inos)-1])
-	}
-	return nil
+		return min(high, last), w.scanRange(low, high)
+	}, progress)
 }
 
-// classify processes candidates, in the order of their numbers.
-func (e *engine) classify(inos []uint64) error {
-	end := 0
-	for i, ino := range inos {
-		for end = max(end, i); end+1 < len(inos) && inos[end+1]-inos[end] <= runGap; {
-			end++
+// scanRange is the scan of a range of inodes.
+func (e *engine) scanRange(low, high uint64) error {
+	for w := range e.windows {
+		e.windows[w].start(btrfs.Range{
+			Tree: e.trees[w].id, MinTransid: e.rel.fork,
+			Min: btrfs.Key{Object: low}, Max: btrfs.Key{Object: high, Type: 255, Offset: ^uint64(0)},
+		})
+	}
+	for {
+		var has [2]bool
+		var ino uint64
+		for w, v := range e.windows {
+			var err error
+			if has[w], err = v.more(e.ctx); err != nil {
+				return err
+			}
+			if n := v.next; has[w] && (ino == 0 || v.list[n].ino < ino) {
+				ino = v.list[n].ino
+			}
 		}
-		if i > 0 && ino == inos[i-1] {
-			continue
+		if ino == 0 {
+			return nil
 		}
-		if err := e.process(ino, inos[end]); err != nil {
+		var at [2]*group
+		for w, v := range e.windows {
+			if has[w] && v.list[v.next].ino == ino {
+				at[w] = &v.list[v.next]
+				v.next++
+			}
+		}
+		if err := e.candidate(ino, at); err != nil {
 			return err
 		}
 	}
-	return nil
+}
+
+// candidate classifies an inode that one window shows, or both.
+func (e *engine) candidate(ino uint64, at [2]*group) error {
+	for _, g := range at {
+		if g != nil && g.torn {
+			return e.process(ino, ino)
+		}
+	}
+	if e.rel.fork == 0 { // the windows show all there is
+		var p [2]part
+		for w, g := range at {
+			if g != nil {
+				p[w].head = g.items
+			}
+		}
+		if at[from] != nil && at[to] != nil && sameItems(p[from].head, p[to].head) {
+			return nil
+		}
+		return e.weigh(ino, p)
+	}
+	switch {
+	case at[from] != nil && at[to] != nil:
+		return e.classify(ino, ino)
+	case at[from] != nil:
+		return e.oneWrote(from, ino, at[from])
+	}
+	return e.oneWrote(to, ino, at[to])
+}
+
+// weigh classifies an inode by items that are at hand.
+func (e *engine) weigh(ino uint64, p [2]part) error {
+	var n [2]*node
+	for w := range n {
+		e.held[w].hold(p[w])
+		var err error
+		if n[w], err = head(e.ctx, e.held[w], ino); err != nil {
+			return err
+		}
+	}
+	return e.judge(ino, n, e.held)
+}
+
+// oneWrote classifies an inode that only side w wrote, whose items in new leaves
+// are at hand. Those in old leaves are as they were when the sides parted, and
+// so among the items of the other side: if nothing there is missing here, none
+// were left out.
+func (e *engine) oneWrote(w which, ino uint64, g *group) error {
+	f, o := e.held[w], w.other()
+	f.hold(part{head: g.items})
+	var n [2]*node
+	var err error
+	if n[w], err = head(e.ctx, f, ino); err != nil || n[w] == nil {
+		return err
+	}
+	if n[w].Generation > e.rel.fork { // born since: all of it is new
+		return e.judge(ino, n, e.held)
+	}
+	theirs, fits, err := e.near[o].read(e.ctx, ino, e.runEnd(w))
+	if err != nil {
+		return err
+	}
+	if !fits {
+		return e.process(ino, ino)
+	}
+	e.held[o].hold(theirs)
+	if n[o], err = head(e.ctx, e.held[o], ino); err != nil {
+		return err
+	}
+	if n[o] == nil || !e.identical(&n[from].Inode, &n[to].Inode) {
+		return e.process(ino, ino)
+	}
+	complete, err := e.complete(w, n[w], part{head: g.items}, theirs)
+	if err != nil {
+		return err
+	}
+	if complete {
+		return e.judge(ino, n, e.held)
+	}
+	ours, fits, err := e.near[w].read(e.ctx, ino, ino)
+	if err != nil {
+		return err
+	}
+	if !fits {
+		return e.process(ino, ino)
+	}
+	var p [2]part
+	p[w], p[o] = ours, theirs
+	return e.weigh(ino, p)
+}
+
+// runEnd is the last of the candidates that are close to the one at hand.
+func (e *engine) runEnd(w which) uint64 {
+	v := e.windows[w]
+	first := v.list[v.next-1].ino
+	end := first
+	for _, g := range v.list[v.next:] {
+		if g.ino-end > runGap || g.ino-first >= runMost {
+			break
+		}
+		end = g.ino
+	}
+	return end
+}
+
+// mostLost is how many entries that a directory has lost are looked up one by
+// one, before all that it has is read.
+const mostLost = 16
+
+// complete says whether ours has all items of an inode that matter, by those of
+// the other side, which has not written it.
+func (e *engine) complete(w which, n *node, ours, theirs part) (bool, error) {
+	if uint32(len(n.links)) != n.Links && n.Links > 0 {
+		return false, nil
+	}
+	var x, y feed
+	x.hold(ours)
+	y.hold(theirs)
+	for lost := 0; y.ok; y.step() {
+		key := y.item.Key
+		switch key.Type {
+		case btrfs.TypeXattr, btrfs.TypeDirIndex, btrfs.TypeExtentData:
+		default:
+			continue
+		}
+		for x.ok && x.item.Key.Compare(key) < 0 {
+			x.step()
+		}
+		switch {
+		case x.ok && x.item.Key == key:
+			continue
+		case key.Type != btrfs.TypeDirIndex || lost == mostLost:
+			return false, nil
+		}
+		lost++
+		old, err := parseEntry(y.item)
+		if err != nil {
+			return false, err
+		}
+		at, ok, err := e.trees[w].entry(e.ctx, n.ino, old.name)
+		if err != nil || ok && at == old.at {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// sameItems says whether two inodes have the same items.
+func sameItems(a, b btrfs.Answer) bool {
+	for {
+		x, okX := a.Next()
+		y, okY := b.Next()
+		if !okX || !okY {
+			return okX == okY
+		}
+		if x.Key != y.Key || string(x.Data) != string(y.Data) {
+			return false
+		}
+	}
+}
+
+// classify classifies a candidate of which nothing is at hand.
+func (e *engine) classify(ino, through uint64) error {
+	var p [2]part
+	for w := range p {
+		var fits bool
+		var err error
+		if p[w], fits, err = e.near[w].read(e.ctx, ino, through); err != nil {
+			return err
+		}
+		if !fits {
+			return e.process(ino, ino)
+		}
+	}
+	return e.weigh(ino, p)
 }

@@ -21,37 +21,49 @@ type inodes map[uint64]uint64
 func (s inodes) add(ino uint64)      { s[ino>>6] |= 1 << (ino & 63) }
 func (s inodes) has(ino uint64) bool { return s[ino>>6]&(1<<(ino&63)) != 0 }
 
-// each calls use for batches of the set, in order.
-func (s inodes) each(use func(inos []uint64) error) error {
-	list := make([]uint64, 0, batch+64)
-	for _, k := range slices.Sorted(maps.Keys(s)) {
+// sorted is the numbers of some words of the set, in order.
+func (s inodes) sorted(words []uint64) (list []uint64) {
+	for _, k := range words {
 		for bit := range uint64(64) {
 			if s[k]>>bit&1 != 0 {
 				list = append(list, k<<6|bit)
 			}
 		}
-		if len(list) >= batch {
-			if err := use(list); err != nil {
-				return err
-			}
-			list = list[:0]
-		}
 	}
-	return use(list)
+	return list
 }
+
+// sentWords is how many words of the set make a piece of the work.
+const sentWords = 64
 
 // sent brings up every inode that the kernel's send touches on its way from one
 // side to the other.
 func (e *engine) sent(set inodes, progress func(ino uint64)) error {
 	e.owned = func(_ which, ino uint64, _ *btrfs.Inode) bool { return set.has(ino) }
 	e.brought = func(x entry) bool { return set.has(x.at.Object) }
-	return set.each(func(inos []uint64) error {
-		if len(inos) == 0 {
-			return nil
+	words := slices.Sorted(maps.Keys(set))
+	n := (len(words) + sentWords - 1) / sentWords
+	return e.spread(max(n, 1), func(w *engine, i int) (uint64, error) {
+		if len(words) == 0 {
+			return top, nil
 		}
-		progress(inos[len(inos)-1])
-		return e.classify(inos)
-	})
+		inos := set.sorted(words[min(i*sentWords, len(words)):min((i+1)*sentWords, len(words))])
+		return inos[len(inos)-1], w.classifyAll(inos)
+	}, progress)
+}
+
+// classifyAll classifies candidates, in the order of their numbers.
+func (e *engine) classifyAll(inos []uint64) error {
+	end := 0
+	for i, ino := range inos {
+		for end = max(end, i); end+1 < len(inos) && inos[end+1]-inos[end] <= runGap && inos[end+1]-ino < runMost; {
+			end++
+		}
+		if err := e.classify(ino, inos[end]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // candidates runs send and follows its stream. send skips what both trees share

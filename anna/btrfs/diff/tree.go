@@ -22,13 +22,31 @@ const top = btrfs.FirstFree
 
 // A tree answers point questions about one subvolume.
 type tree struct {
-	id    uint64
-	s     *btrfs.Scanner
-	paths *cache[string] // of directories
+	id      uint64
+	s       *btrfs.Scanner
+	paths   *cache[uint64, string]    // of directories
+	dirs    *cache[uint64, *dirInode] // nil: there is none
+	entries *cache[link, located]
+}
+
+// A dirInode is a directory and where it hangs: it has one name.
+type dirInode struct {
+	btrfs.Inode
+	link   link
+	linked bool
+}
+
+// A located is what a name leads to, if it is there.
+type located struct {
+	at btrfs.Key
+	ok bool
 }
 
 func newTree(fs *btrfs.FS, id uint64) *tree {
-	return &tree{id: id, s: fs.NewScanner(btrfs.PointBuffer), paths: newCache[string](4096)}
+	return &tree{
+		id: id, s: fs.NewScanner(btrfs.PointBuffer), paths: newCache[uint64, string](4096),
+		dirs: newCache[uint64, *dirInode](1024), entries: newCache[link, located](256),
+	}
 }
 
 // inode looks up an inode; nil if it is not there.
@@ -41,38 +59,75 @@ func (t *tree) inode(ctx context.Context, ino uint64) (*btrfs.Inode, error) {
 	return &i, err
 }
 
-// dirLink looks up where a directory hangs: it has one name.
-func (t *tree) dirLink(ctx context.Context, ino uint64) (link, bool, error) {
+// dir looks up a directory; nil if there is none.
+func (t *tree) dir(ctx context.Context, ino uint64) (*dirInode, error) {
+	if d, known := t.dirs.get(ino); known {
+		return d, nil
+	}
 	c := t.s.Scan(ctx, btrfs.Range{
-		Tree: t.id, Limit: 1, Types: btrfs.Types(btrfs.TypeInodeRef),
-		Min: btrfs.Key{Object: ino, Type: btrfs.TypeInodeRef},
+		Tree: t.id, Limit: 2,
+		Min: btrfs.Key{Object: ino, Type: btrfs.TypeInodeItem},
 		Max: btrfs.Key{Object: ino, Type: btrfs.TypeInodeRef, Offset: ^uint64(0)},
 	})
-	if !c.Next() {
-		return link{}, false, c.Err()
+	var d *dirInode
+	for c.Next() {
+		switch it := c.Item(); it.Key.Type {
+		case btrfs.TypeInodeItem:
+			i, err := btrfs.ParseInode(it.Data)
+			if err != nil {
+				return nil, err
+			}
+			d = &dirInode{Inode: i}
+		case btrfs.TypeInodeRef:
+			r, _, err := btrfs.ParseInodeRef(it.Data)
+			if err != nil {
+				return nil, err
+			}
+			if d != nil && !d.linked {
+				d.link, d.linked = link{it.Key.Offset, string(r.Name)}, true
+			}
+		}
 	}
-	r, _, err := btrfs.ParseInodeRef(c.Item().Data)
-	return link{c.Item().Key.Offset, string(r.Name)}, err == nil, err
+	if c.Err() == nil {
+		t.dirs.put(ino, d)
+	}
+	return d, c.Err()
+}
+
+// learn remembers a directory that was met.
+func (t *tree) learn(n *node) {
+	t.dirs.put(n.ino, &dirInode{Inode: n.Inode, link: n.links[0], linked: true})
 }
 
 // entry looks a name up in a directory; the type of the location says whether
 // it is an inode or a subvolume.
 func (t *tree) entry(ctx context.Context, dir uint64, name string) (btrfs.Key, bool, error) {
+	if l, known := t.entries.get(link{dir, name}); known {
+		return l.at, l.ok, nil
+	}
+	l, err := t.find(ctx, dir, name)
+	if err == nil {
+		t.entries.put(link{dir, name}, l)
+	}
+	return l.at, l.ok, err
+}
+
+func (t *tree) find(ctx context.Context, dir uint64, name string) (located, error) {
 	it, ok, err := t.s.Lookup(ctx, t.id, btrfs.Key{Object: dir, Type: btrfs.TypeDirItem, Offset: btrfs.NameHash([]byte(name))})
 	if err != nil || !ok {
-		return btrfs.Key{}, false, err
+		return located{}, err
 	}
 	for b := it.Data; len(b) > 0; {
 		d, n, err := btrfs.ParseDirItem(b)
 		if err != nil {
-			return btrfs.Key{}, false, err
+			return located{}, err
 		}
 		if string(d.Name) == name {
-			return d.Location, true, nil
+			return located{d.Location, true}, nil
 		}
 		b = b[n:]
 	}
-	return btrfs.Key{}, false, nil
+	return located{}, nil
 }
 
 // maxDepth bounds what a damaged tree can do: directories in a circle.
@@ -95,16 +150,16 @@ func (t *tree) dirPath(ctx context.Context, ino uint64) (string, error) {
 			path = above
 			break
 		}
-		l, ok, err := t.dirLink(ctx, at)
+		d, err := t.dir(ctx, at)
 		if err != nil {
 			return "", err
 		}
-		if !ok || len(missing) == maxDepth {
+		if d == nil || !d.linked || len(missing) == maxDepth {
 			path = lost
 			break
 		}
-		missing, dirs = append(missing, l), append(dirs, at)
-		at = l.parent
+		missing, dirs = append(missing, d.link), append(dirs, at)
+		at = d.link.parent
 	}
 	for i := len(missing) - 1; i >= 0; i-- {
 		path = join(path, missing[i].name)
@@ -135,16 +190,16 @@ func join(dir, name string) string {
 
 // A cache remembers up to a number of answers, and forgets all when it is
 // full: what is asked lies close together.
-type cache[V any] struct {
+type cache[K comparable, V any] struct {
 	limit int
-	m     map[uint64]V
+	m     map[K]V
 }
 
-func newCache[V any](limit int) *cache[V] { return &cache[V]{limit, map[uint64]V{}} }
+func newCache[K comparable, V any](limit int) *cache[K, V] { return &cache[K, V]{limit, map[K]V{}} }
 
-func (c *cache[V]) get(k uint64) (V, bool) { v, ok := c.m[k]; return v, ok }
+func (c *cache[K, V]) get(k K) (V, bool) { v, ok := c.m[k]; return v, ok }
 
-func (c *cache[V]) put(k uint64, v V) {
+func (c *cache[K, V]) put(k K, v V) {
 	if len(c.m) >= c.limit {
 		clear(c.m)
 	}
