@@ -186,28 +186,15 @@ func (p *planner) choose(out *BalancePlan) {
 	list, split := p.candidates(out.Type)
 	room := &receivers{p: p, free: p.space(out.Type)}
 	room.list(list)
-	why := ReasonFull
+	none := len(list) == 0
 	var chosen []BlockGroup
-	for _, g := range list {
-		if len(chosen) == maxPlanned || p.reached(out) {
-			break
-		}
-		ok, reason := p.movable(g, out, room)
-		if reason == ReasonUnseen {
-			why = reason
-			break
-		}
-		if !ok {
-			if len(chosen) == 0 && why == ReasonFull || reason == ReasonMetadata {
-				why = reason
-			}
-			if reason == ReasonMetadata { // the next one needs no less
-				break
-			}
-			continue
-		}
-		p.gone[g.Start] = true
-		chosen = append(chosen, g)
+	why := ReasonFull
+	for more := true; more; {
+		chosen, list, why = p.gather(list, chosen, out, room, why)
+		// Chunks that are made meanwhile take of what was gained: more is needed.
+		made := p.chunks(chosen, room)
+		more = made > p.made && len(list) > 0
+		p.made = made
 		p.after(out)
 	}
 	chosen = p.prune(chosen, out)
@@ -222,7 +209,7 @@ func (p *planner) choose(out *BalancePlan) {
 		gained = out.Free > p.Space.Type(Data).Free()
 	}
 	switch {
-	case len(chosen) > 0 && gained:
+	case len(chosen) > 0 && gained && out.Gained > 0:
 		out.Advice, out.Reason = AdviceBalance, ""
 		out.Needs, out.Has = 0, 0
 		out.Steps = steps(chosen, p.Groups, out.Type)
@@ -231,7 +218,7 @@ func (p *planner) choose(out *BalancePlan) {
 		why = ReasonNoGain
 	case why == ReasonUnseen:
 		out.Advice = AdviceUnknown
-	case len(list) == 0 && split:
+	case none && split:
 		why = ReasonUnfinished
 	}
 	out.Moved, out.Gained, out.Made = 0, 0, 0
@@ -240,6 +227,39 @@ func (p *planner) choose(out *BalancePlan) {
 		out.Advice = AdviceOther
 	}
 	out.Reason = why
+}
+
+// gather adds to the chosen block groups, in the order of the steps, until it is
+// reached. It returns what is left of the list; nothing where there is no use in
+// going on.
+func (p *planner) gather(list, chosen []BlockGroup, out *BalancePlan, room *receivers, why Reason) (_, rest []BlockGroup, _ Reason) {
+	for len(list) > 0 && len(chosen) < maxPlanned && !p.reached(out) {
+		g := list[0]
+		list = list[1:]
+		ok, reason := p.movable(g, out, room)
+		switch {
+		case ok:
+			p.gone[g.Start] = true
+			chosen = append(chosen, g)
+			p.after(out)
+		case reason == ReasonUnseen, reason == ReasonMetadata: // the next one needs no less
+			return inOrder(chosen), nil, reason
+		case len(chosen) == 0 && why == ReasonFull:
+			why = reason
+		}
+	}
+	if len(chosen) == maxPlanned {
+		list = nil
+	}
+	return inOrder(chosen), list, why
+}
+
+// inOrder puts the last block groups first, as a balance itself goes and for the
+// same reason: what moves goes into the first ones, and should not be moved
+// twice.
+func inOrder(chosen []BlockGroup) []BlockGroup {
+	slices.SortFunc(chosen, func(x, y BlockGroup) int { return cmp.Compare(y.Start, x.Start) })
+	return chosen
 }
 
 // candidates are the block groups of a type, the least used first, and of those
@@ -329,9 +349,8 @@ func (p *planner) movable(g BlockGroup, out *BalancePlan, room *receivers) (bool
 
 // prune leaves out of the chosen block groups those without which it is reached
 // as well, the smallest first: a small one was chosen for being empty, and then
-// a large one was needed all the same. It puts them in the order of the steps.
+// a large one was needed all the same.
 func (p *planner) prune(chosen []BlockGroup, out *BalancePlan) []BlockGroup {
-	slices.SortFunc(chosen, func(x, y BlockGroup) int { return cmp.Compare(y.Start, x.Start) })
 	if !p.reached(out) {
 		return chosen
 	}
@@ -422,12 +441,9 @@ func (b BlockGroup) stripe() uint64 {
 // raw is what a block group takes on all devices together.
 func (b BlockGroup) raw() uint64 { return mul(b.stripe(), uint64(len(b.Stripes))) }
 
-// steps puts block groups into runs of balance: those between which there is no
-// other of their type in one. The last ones come first, as a balance itself goes
-// and for the same reason: what moves goes into the first ones, and should not
-// be moved twice.
+// steps puts block groups, in order, into runs of balance: those between which
+// there is no other of their type in one.
 func steps(chosen, all []BlockGroup, t Profile) []BalanceStep {
-	slices.SortFunc(chosen, func(x, y BlockGroup) int { return cmp.Compare(y.Start, x.Start) })
 	between := func(from, to uint64) bool {
 		return slices.ContainsFunc(all, func(g BlockGroup) bool {
 			return g.Profile&t != 0 && g.Start >= from && g.Start < to
