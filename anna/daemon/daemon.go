@@ -146,6 +146,7 @@ func (d *Daemon) serve() {
 	d.server = rpc.NewServer(d.log, os.Geteuid(), d.opts.Table.Serve(d.host)...)
 	d.server.Limits = d.opts.Limits
 	d.server.Live = func() (connections, perUID int, quick time.Duration) {
+		misbehaveAnswering()
 		cfg := d.host.Config().Daemon()
 		return cfg.MaxConnections, cfg.MaxConnections / 4, cfg.RequestTimeout
 	}

@@ -34,6 +34,8 @@ type keeper struct {
 	nextSlow time.Time
 	receipt  int64                     // the last one that was seen
 	turns    atomic.Pointer[time.Time] // when it last judged
+	said     string                    // of its health, to systemd and in the last words
+	unfit    atomic.Pointer[string]    // why the watchdog is not petted; nil: it is
 
 	withheld, hits, kills, dropped recent
 	killed                         uint64
@@ -71,17 +73,17 @@ func (k *keeper) step(now time.Time, used host.Resources) {
 
 // post hangs up how everything stands, and tells what changed.
 func (k *keeper) post(now time.Time, changes []health.Change) {
-	d := k.d
-	d.host.Health.Post(k.tracker.State(now), changes)
-	if len(changes) == 0 {
-		return
-	}
+	d, state := k.d, k.tracker.State(now)
+	d.host.Health.Post(state, changes)
 	for _, c := range changes {
 		k.alarm.tell(c)
 		k.save(c)
 	}
-	d.words.write("running", "")
-	d.notify("STATUS=" + d.status())
+	if text := healthText(state); len(changes) > 0 || text != k.said {
+		k.said = text
+		d.words.write("running", "")
+		d.notify("STATUS=" + d.status())
+	}
 }
 
 // save puts a transition on record.
@@ -141,15 +143,13 @@ func (k *keeper) acknowledge(id string, a health.Ack) error {
 	now := time.Now()
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.tracker.Acknowledge(id, a)
+	changes := k.tracker.Acknowledge(now, id, a)
 	if !now.Before(a.Until) {
 		k.d.store().DeleteAck(id)
 	} else {
 		k.d.store().SaveAck(telemetry.Ack{ID: id, Time: now, Who: a.Who, Note: a.Note, Until: a.Until, Level: a.Level.String()})
 	}
-	k.d.host.Health.Post(k.tracker.State(now), nil)
-	k.d.words.write("running", "")
-	k.d.notify("STATUS=" + k.d.status())
+	k.post(now, changes)
 	return nil
 }
 
@@ -163,7 +163,7 @@ func (k *keeper) loadAcks(ctx context.Context) {
 		if err := level.UnmarshalText([]byte(a.Level)); err != nil {
 			continue
 		}
-		k.tracker.Acknowledge(a.ID, health.Ack{Until: a.Until, Level: level, Who: a.Who, Note: a.Note})
+		k.tracker.Acknowledge(time.Now(), a.ID, health.Ack{Until: a.Until, Level: level, Who: a.Who, Note: a.Note})
 	}
 }
 
@@ -176,10 +176,22 @@ func (k *keeper) checked(err error) {
 	k.self.Store(&self)
 }
 
-// hangTime is how long a loop may stand still, beyond what it may take, before
-// the watchdog is left to end the daemon: long enough for the finding to be
-// raised and told.
-const hangTime = time.Minute
+// fit notes in the last words why the watchdog is left to end the daemon; nil
+// when it is petted.
+func (k *keeper) fit(err error) {
+	was := k.unfit.Load()
+	if err == nil {
+		if was != nil {
+			k.unfit.Store(nil)
+			k.d.words.write("running", "")
+		}
+		return
+	}
+	if why := firstLine(err); was == nil || *was != why {
+		k.unfit.Store(&why)
+		k.d.words.write("running", "")
+	}
+}
 
 // hangs says which loop stands still.
 func (k *keeper) hangs(now time.Time) error {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/events"
@@ -25,6 +26,7 @@ const commitTime = 2 * time.Second
 //	busy    keeps every CPU busy
 //	hang    events are never handled while it is there
 //	slow    an event takes 3 s
+//	deaf    no request is begun while it is there
 //	flood   5 events of one domain each 10 ms
 func (d *Daemon) misbehave(ctx context.Context) {
 	d.log.Warn("this anna misbehaves for tests")
@@ -61,13 +63,27 @@ func (d *Daemon) misbehave(ctx context.Context) {
 			}
 		})
 	}
-	faultPath = path
+	faultPath.Store(&path)
 }
 
 var (
 	leaked    [][]byte
-	faultPath string
+	faultPath atomic.Pointer[string]
 )
+
+// hangTime is the shipped one, or what the environment says.
+var hangTime = func() time.Duration {
+	if d, err := time.ParseDuration(os.Getenv("ANNA_FAULTS_HANG_TIME")); err == nil {
+		return d
+	}
+	return time.Minute
+}()
+
+// told reports whether the file names a fault.
+func told(name string) bool {
+	path := faultPath.Load()
+	return path != nil && faulty(*path, name)
+}
 
 func faulty(path, name string) bool {
 	text, err := os.ReadFile(path)
@@ -76,10 +92,17 @@ func faulty(path, name string) bool {
 
 // misbehaveHandling hangs, whatever its deadline, while it is told to.
 func misbehaveHandling(context.Context) {
-	if faulty(faultPath, "slow") {
+	if told("slow") {
 		time.Sleep(3 * time.Second)
 	}
-	for faulty(faultPath, "hang") {
+	for told("hang") {
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// misbehaveAnswering stands in every request's way.
+func misbehaveAnswering() {
+	for told("deaf") {
 		time.Sleep(50 * time.Millisecond)
 	}
 }

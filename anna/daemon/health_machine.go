@@ -88,7 +88,8 @@ func (f *socketFile) stat(st *unix.Statx_t) error {
 // look compares the file with what it was.
 func (f *socketFile) look() health.Socket {
 	s := health.Socket{Path: f.path}
-	if f.err != nil {
+	missed := errors.Is(f.err, unix.ENOENT)
+	if f.err != nil && !missed {
 		s.Err = fmt.Sprintf("it could not be looked at when it was made: %v", f.err)
 		return s
 	}
@@ -98,6 +99,8 @@ func (f *socketFile) look() health.Socket {
 		s.Missing = true
 	case err != nil:
 		s.Err = fmt.Sprintf("it cannot be looked at: %v", err)
+	case missed && f.leadsHere():
+		f.first, f.err = st, nil
 	case st.Ino != f.first.Ino || st.Dev_major != f.first.Dev_major || st.Dev_minor != f.first.Dev_minor:
 		s.Replaced = true
 	case st.Mode != f.first.Mode:
@@ -108,6 +111,21 @@ func (f *socketFile) look() health.Socket {
 		s.Wrong = fmt.Sprintf("is open to everybody (mode %04o)", st.Mode&0o7777)
 	}
 	return s
+}
+
+// leadsHere reports whether who connects to the file reaches this process. It
+// is for a daemon that inherited its socket while the file was away.
+func (f *socketFile) leadsHere() bool {
+	s, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(s)
+	if unix.Connect(s, &unix.SockaddrUnix{Name: f.path}) != nil {
+		return false
+	}
+	peer, err := unix.GetsockoptUcred(s, unix.SOL_SOCKET, unix.SO_PEERCRED)
+	return err == nil && int(peer.Pid) == os.Getpid()
 }
 
 // A clock watches the time of day against the time since boot, which goes on

@@ -11,7 +11,14 @@ import (
 // a disk that hangs ignores.
 const commitTime = 25 * time.Second
 
+// hangTime is how long a loop may stand still, beyond what it may take, before
+// the watchdog is left to end the daemon: long enough for the finding to be
+// raised and told.
+const hangTime = time.Minute
+
 // misbehave is for the tests of health: the daemon that is shipped has none.
 func (d *Daemon) misbehave(context.Context) {}
 
 func misbehaveHandling(context.Context) {}
+
+func misbehaveAnswering() {}

@@ -44,6 +44,9 @@ func (a alarm) tell(c health.Change) {
 			"ANNA_DETAIL": f.Detail, "ANNA_FIX": f.Fix, "ANNA_SINCE": f.Since.UTC().Format(time.RFC3339Nano),
 			"SYSLOG_IDENTIFIER": "annad",
 		}
+		if c.Kind == health.Acknowledged {
+			delete(fields, "MESSAGE_ID") // it is neither
+		}
 		if c.Kind == health.Resolved || c.Kind == health.Hidden {
 			fields["MESSAGE_ID"] = messageResolved
 			fields["ANNA_LASTED_SEC"] = strconv.FormatFloat(c.LastedSec, 'f', 0, 64)
@@ -71,6 +74,13 @@ func transition(c health.Change) (string, slog.Level) {
 		return fmt.Sprintf("resolved after %s: %s (%s)", lasted(c.LastedSec), f.Title, f.ID), slog.LevelInfo
 	case health.Hidden:
 		return fmt.Sprintf("no finding of its own any more: %s (%s)", f.Title, f.ID), slog.LevelInfo
+	case health.Acknowledged:
+		a := f.Acknowledged
+		text := fmt.Sprintf("known until %s, says %s: %s (%s)", a.Until.Local().Format(time.DateTime), a.Who, f.Title, f.ID)
+		if a.Note != "" {
+			text += ": " + a.Note
+		}
+		return text, slog.LevelInfo
 	}
 	level := slog.LevelInfo
 	switch f.Level {
@@ -153,6 +163,10 @@ func (k *keeper) previousRun(ctx context.Context) health.Previous {
 			p.Story += fmt.Sprintf(" with %.0f MB", *words.MemoryMB)
 		}
 		_ = p.Level.UnmarshalText([]byte(cmp.Or(words.Level, "ok")))
+		if words.SelfCheck != "" {
+			p.Level = health.Critical
+			p.Story += "; its self-check had failed, for which systemd's watchdog ends it: " + words.SelfCheck
+		}
 	}
 	for _, f := range open {
 		var level health.Level

@@ -103,6 +103,35 @@ func testSocketFile(t *testing.T, inMemory bool) {
 	if got := f.look(); !got.Replaced {
 		t.Errorf("another file: %+v", got)
 	}
+	// A daemon that is started while the file of its inherited socket is away.
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	f = newSocketFile(&Daemon{Socket: path})
+	if got := f.look(); !got.Missing || got.Err != "" {
+		t.Errorf("missing from the beginning: %+v", got)
+	}
+	if err := os.WriteFile(path, nil, 0o660); err != nil {
+		t.Fatal(err)
+	}
+	if got := f.look(); !got.Replaced {
+		t.Errorf("another file came: %+v", got)
+	}
+	if err := os.Rename(away, path); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, 0o660); err != nil {
+		t.Fatal(err)
+	}
+	if got := f.look(); got != (health.Socket{Path: path}) {
+		t.Errorf("its own came back: %+v", got)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := f.look(); got.Wrong == "" {
+		t.Errorf("its own, of another mode: %+v", got)
+	}
 }
 
 // TestQueueWatchDoesNotHang holds that an engine that does not answer holds

@@ -42,7 +42,7 @@ func Run(opts Options) error {
 	}
 	notify("READY=1\nSTATUS=" + d.status())
 	go d.reloadOnSignals(hangups)
-	watchdog, stopWatchdog := d.watchdog()
+	watchdog, period, stopWatchdog := d.watchdog()
 	defer stopWatchdog()
 	for {
 		select {
@@ -58,7 +58,7 @@ func Run(opts Options) error {
 			}
 			return fmt.Errorf("cannot go on: %w", err)
 		case <-watchdog:
-			d.pet()
+			d.pet(period)
 		}
 	}
 }
@@ -109,22 +109,23 @@ func (d *Daemon) status() string {
 	return text
 }
 
-// watchdog ticks when systemd expects a sign of life: twice in its interval.
-// Where it expects none, the channel never ticks.
-func (d *Daemon) watchdog() (<-chan time.Time, func()) {
+// watchdog ticks when systemd expects a sign of life: twice in its interval,
+// which is the period. Where it expects none, the channel never ticks.
+func (d *Daemon) watchdog() (ticks <-chan time.Time, period time.Duration, stop func()) {
 	interval, err := systemd.SdWatchdogEnabled(false)
 	if err != nil || interval == 0 {
-		return nil, func() {}
+		return nil, 0, func() {}
 	}
 	t := time.NewTicker(interval / 2)
-	return t.C, t.Stop
+	return t.C, interval, t.Stop
 }
 
 // pet gives the sign of life, after a real request has gone through the
 // daemon's own socket and every loop has turned: a daemon that no client can
-// reach, or that does nothing behind its socket, must not look alive.
-func (d *Daemon) pet() {
-	ctx, cancel := context.WithTimeout(context.Background(), selfCheckTime)
+// reach, or that does nothing behind its socket, must not look alive. It is
+// found out before the period is over, so that the daemon can leave word of it.
+func (d *Daemon) pet(period time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), min(selfCheckTime, period/4))
 	defer cancel()
 	self := &rpc.Client{Socket: d.Socket, Spec: d.opts.Table.Spec}
 	err := self.Call(ctx, "get_version", nil, nil)
@@ -132,6 +133,7 @@ func (d *Daemon) pet() {
 	if err == nil {
 		err = d.keeper.hangs(time.Now())
 	}
+	d.keeper.fit(err)
 	if err != nil {
 		d.log.Error("self-check failed", "error", err)
 		notify("STATUS=self-check failed: " + firstLine(err))

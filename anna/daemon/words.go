@@ -31,6 +31,12 @@ func (w *words) write(state, reason string) {
 		Version: h.Version.Version, PID: h.PID, StartTime: h.StartTicks, Started: h.Started,
 		At: time.Now(), State: state, Reason: reason,
 	}
+	// The keeper writes while it begins: then there is no check yet.
+	if k := w.d.keeper; k != nil {
+		if why := k.unfit.Load(); why != nil {
+			said.SelfCheck = *why
+		}
+	}
 	now := h.Health.State()
 	said.Level = now.Level.String()
 	for _, f := range now.Findings {

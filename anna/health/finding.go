@@ -71,7 +71,18 @@ const (
 	Changed  = "changed" // its level did
 	Resolved = "resolved"
 	Hidden   = "hidden" // its cause is a finding of its own now
+	// Acknowledged: somebody said that it is known. Unacknowledged: it counts
+	// again, for the time is over or the word was taken back.
+	Acknowledged   = "acknowledged"
+	Unacknowledged = "unacknowledged"
 )
+
+// An Acknowledgement is one and the check that it is about, whether or not
+// there is a finding now.
+type Acknowledgement struct {
+	ID string `json:"id"`
+	Ack
+}
 
 // A Change is a transition of a finding. Resolved and hidden ones carry it as
 // it last was.
@@ -108,6 +119,7 @@ type Result struct {
 type State struct {
 	At       time.Time
 	Level    Level
-	Findings []Finding // the worst first
-	Checks   []Result  // in the order of the table
+	Findings []Finding         // the worst first
+	Checks   []Result          // in the order of the table
+	Known    []Acknowledgement // the acknowledgements that hold, in the order of the table
 }

@@ -44,6 +44,7 @@ type tracked struct {
 	raised time.Time // when it was told
 	after  *Mark
 	told   int    // the rank that was told last; 0: nothing is
+	known  bool   // what was told is acknowledged
 	hidden string // the cause that hides it; ""
 }
 
@@ -65,8 +66,37 @@ func NewTracker(checks []Check) *Tracker {
 	return t
 }
 
-// Acknowledge sets an acknowledgement; one that is over takes it back.
-func (t *Tracker) Acknowledge(id string, a Ack) { t.acks[id] = a }
+// Acknowledge sets an acknowledgement, one that is over takes it back, and
+// returns what changed by it.
+func (t *Tracker) Acknowledge(now time.Time, id string, a Ack) []Change {
+	t.acks[id] = a
+	for _, c := range t.checks {
+		if c.ID != id {
+			continue
+		}
+		if change := t.recount(now, c); change != nil {
+			return []Change{*change}
+		}
+	}
+	return nil
+}
+
+// recount says whether what was told begins or ceases to count.
+func (t *Tracker) recount(now time.Time, c Check) *Change {
+	s := t.states[c.ID]
+	known := s.told > 0 && t.ack(c.ID, levelOf(s.told), now) != nil
+	if known == s.known {
+		return nil
+	}
+	s.known = known
+	change := &Change{Kind: Unacknowledged, At: now, Raised: s.raised, Finding: t.finding(c, s, s.told, now)}
+	if known {
+		change.Kind = Acknowledged
+	}
+	t.number++
+	change.Number = t.number
+	return change
+}
 
 // Step takes the verdicts of one moment and returns what changed. Moments must
 // come from a monotonic clock.
@@ -84,10 +114,13 @@ func (t *Tracker) Step(now time.Time, verdicts map[string]Verdict, timing Timing
 			rank = 0
 		}
 		if rank == s.told {
+			if change := t.recount(now, c); change != nil {
+				changes = append(changes, *change)
+			}
 			continue
 		}
 		was := s.told
-		s.told = rank
+		s.told, s.known = rank, rank > 0 && t.ack(c.ID, levelOf(rank), now) != nil
 		change := Change{At: now, Raised: s.raised}
 		switch {
 		case was == 0:
@@ -228,6 +261,9 @@ func (t *Tracker) State(now time.Time) State {
 			r.PendingSec = now.Sub(s.began).Seconds()
 		}
 		state.Checks = append(state.Checks, r)
+		if a, ok := t.acks[c.ID]; ok && now.Before(a.Until) {
+			state.Known = append(state.Known, Acknowledgement{c.ID, a})
+		}
 	}
 	slices.SortStableFunc(state.Findings, func(a, b Finding) int {
 		quiet := func(f Finding) int {

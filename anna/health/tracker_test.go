@@ -39,6 +39,13 @@ func (r *run) step(verdicts map[string]Verdict) {
 	}
 }
 
+func (r *run) acknowledge(id string, a Ack) {
+	for _, c := range r.tracker.Acknowledge(r.now, id, a) {
+		r.log = append(r.log, fmt.Sprintf("%s %s %s", c.Kind, c.Finding.Level, c.Finding.ID))
+		r.changes = append(r.changes, c)
+	}
+}
+
 func (r *run) want(t *testing.T, want ...string) {
 	t.Helper()
 	if !slices.Equal(r.log, want) {
@@ -158,17 +165,47 @@ func TestNoticeCountsNothing(t *testing.T) {
 func TestAcknowledged(t *testing.T) {
 	r := newRun()
 	r.hold(11*time.Second, bad("queue", Warning))
-	r.tracker.Acknowledge("queue", Ack{Until: r.now.Add(time.Hour), Level: Warning, Who: "root"})
+	r.want(t, "raised warning queue")
+	r.acknowledge("queue", Ack{Until: r.now.Add(time.Hour), Level: Warning, Who: "root"})
+	r.acknowledge("queue", Ack{Until: r.now.Add(time.Hour), Level: Warning, Who: "root"}) // the same again is no news
 	s := r.tracker.State(r.now)
-	if s.Level != OK || len(s.Findings) != 1 || s.Findings[0].Acknowledged == nil {
+	if s.Level != OK || len(s.Findings) != 1 || s.Findings[0].Acknowledged == nil || len(s.Known) != 1 || s.Known[0].ID != "queue" {
 		t.Errorf("%+v", s)
 	}
-	if s := r.tracker.State(r.now.Add(time.Hour)); s.Level != Warning || s.Findings[0].Acknowledged != nil {
+	r.hold(59*time.Minute, bad("queue", Warning))
+	r.want(t, "acknowledged warning queue")
+	r.hold(2*time.Minute, bad("queue", Warning))
+	r.want(t, "unacknowledged warning queue")
+	if s := r.tracker.State(r.now); s.Level != Warning || s.Findings[0].Acknowledged != nil || len(s.Known) != 0 {
 		t.Errorf("after its time: %+v", s)
 	}
-	r.hold(11*time.Second, bad("queue", Critical))
-	if s := r.tracker.State(r.now); s.Level != Critical {
+
+	// Taken back.
+	r.acknowledge("queue", Ack{Until: r.now.Add(time.Hour), Level: Warning, Who: "root"})
+	r.step(bad("queue", Warning))
+	r.acknowledge("queue", Ack{Until: r.now})
+	r.step(bad("queue", Warning))
+	r.want(t, "acknowledged warning queue", "unacknowledged warning queue")
+
+	// It gets worse, and better again.
+	r.acknowledge("queue", Ack{Until: r.now.Add(time.Hour), Level: Warning, Who: "root"})
+	r.hold(12*time.Second, bad("queue", Critical))
+	r.want(t, "acknowledged warning queue", "changed critical queue")
+	if s := r.tracker.State(r.now); s.Level != Critical || s.Findings[0].Acknowledged != nil {
 		t.Errorf("when it got worse: %+v", s)
+	}
+	r.hold(61*time.Second, bad("queue", Warning))
+	r.want(t, "changed warning queue")
+	if s := r.tracker.State(r.now); s.Level != OK || s.Findings[0].Acknowledged == nil {
+		t.Errorf("when it was as bad as known again: %+v", s)
+	}
+
+	// It goes, and comes again within the time: it is known still.
+	r.hold(61*time.Second, nil)
+	r.hold(11*time.Second, bad("queue", Warning))
+	r.want(t, "resolved warning queue", "raised warning queue")
+	if s := r.tracker.State(r.now); s.Level != OK || s.Findings[0].Acknowledged == nil {
+		t.Errorf("when it came again: %+v", s)
 	}
 }
 

@@ -53,15 +53,20 @@ The exit status is the worst level; a finding that was acknowledged is shown and
 			},
 			Exits: exits, Calls: []string{methodChecks}, Run: run,
 		}, {
-			Name: "ack", Args: "ID", MinArgs: 1, MaxArgs: 1,
+			Name: "ack", Args: "[ID]", MaxArgs: 1,
 			Summary: "say that a finding is known",
-			About:   "It stays visible, and is quiet and out of the exit status until the time is over or it gets worse. --for 0 takes it back. For root and members of [access] control_group.",
+			About:   "It stays visible, and is quiet and out of the exit status until the time is over or it gets worse. Saying it again replaces time and note. Without ID, what is known. For root and members of [access] control_group; everybody may look.",
 			Flags: []cli.Flag{
 				&cli.StringFlag{Name: "for", Usage: "for how long: a `TIME` as 12h or 7d", Value: "7d"},
 				&cli.StringFlag{Name: "note", Usage: "a `TEXT` for who reads it"},
+				&cli.BoolFlag{Name: "undo", Usage: "take it back: it counts again"},
 			},
-			Examples: []console.Example{{Line: "sudo anna doctor ack executable --for 7d --note 'restart on Sunday'", Says: "for a week"}},
-			Calls:    []string{methodAck}, Run: runAck,
+			Examples: []console.Example{
+				{Line: "sudo anna doctor ack executable --for 7d --note 'restart on Sunday'", Says: "for a week"},
+				{Line: "anna doctor ack", Says: "what is known, to whom and until when"},
+				{Line: "sudo anna doctor ack executable --undo", Says: "it counts again"},
+			},
+			Calls: []string{methodAck, methodChecks}, Run: runAck,
 		}},
 	}}
 }
@@ -231,20 +236,49 @@ func (e *exam) report(names []string) Report {
 }
 
 func runAck(c *console.Console) error {
+	if len(c.Args) == 0 {
+		return listKnown(c)
+	}
+	undo := c.Bool("undo")
 	length, err := config.ParseDuration(c.String("for"))
-	if c.String("for") == "0" {
+	if undo || c.String("for") == "0" {
 		length, err = 0, nil
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return console.Usagef("as in: --for 12h, --for 7d", "flag --for: %s", err)
+	case undo && (c.IsSet("for") || c.IsSet("note")):
+		return console.Usagef("as in: anna doctor ack ID --undo", "--undo and --for or --note exclude each other")
 	}
 	id := strings.TrimSpace(c.Args[0])
 	if _, ok := health.Find(id); !ok {
 		return console.Usagef("see the findings there are: "+c.Program()+" doctor", "there is no finding called %q", id)
 	}
 	var a Acked
-	if err := c.Call(methodAck, AckParams{ID: id, ForSec: int64(length / time.Second), Note: c.String("note")}, &a); err != nil {
+	// A part of a second is a time as well, and 0 takes the word back.
+	seconds := int64((length + time.Second - 1) / time.Second)
+	if err := c.Call(methodAck, AckParams{ID: id, ForSec: seconds, Note: c.String("note")}, &a); err != nil {
 		return err
 	}
 	return c.Answer(a, func(w io.Writer) { printAck(w, a) })
+}
+
+// known is what `anna doctor ack --json` prints.
+type known struct {
+	Acknowledged []health.Acknowledgement `json:"acknowledged"`
+}
+
+func listKnown(c *console.Console) error {
+	for _, flag := range []string{"for", "note", "undo"} {
+		if c.IsSet(flag) {
+			return console.Usagef("as in: anna doctor ack ID --for 7d", "--%s needs the ID of a finding", flag)
+		}
+	}
+	var answer Checks
+	if err := c.Call(methodChecks, nil, &answer); err != nil {
+		return err
+	}
+	c.SawVersion(answer.Version, version.Number)
+	list := known{append([]health.Acknowledgement{}, answer.Known...)}
+	return c.Answer(list, func(w io.Writer) { printKnown(w, list.Acknowledged) })
 }

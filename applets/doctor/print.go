@@ -99,6 +99,9 @@ func lines(t ui.Theme, c Check) [][]string {
 	}
 	if a := c.Acknowledged; a != nil {
 		about = append(about, fmt.Sprintf("known to %s until %s", ui.Plain(a.Who), a.Until.Local().Format(time.DateTime)))
+		if a.Note != "" {
+			about = append(about, ui.Plain(a.Note))
+		}
 	}
 	if len(about) > 0 {
 		more(strings.Join(about, t.Dot()))
@@ -183,4 +186,17 @@ func printAck(w io.Writer, a Acked) {
 		return
 	}
 	fmt.Fprintf(w, "%s is known until %s, unless it gets worse than %s\n", ui.Plain(a.ID), a.Until.Local().Format(time.DateTime), a.Level)
+}
+
+// printKnown lists acknowledgements.
+func printKnown(w io.Writer, list []health.Acknowledgement) {
+	if len(list) == 0 {
+		io.WriteString(w, "nothing is acknowledged: every finding counts\n")
+		return
+	}
+	rows := [][]string{{"finding", "up to", "until", "by", "note"}}
+	for _, k := range list {
+		rows = append(rows, []string{ui.Plain(k.ID), k.Level.String(), k.Until.Local().Format(time.DateTime), ui.Plain(k.Who), ui.Plain(k.Note)})
+	}
+	io.WriteString(w, ui.Columns(rows))
 }

@@ -23,6 +23,7 @@ func serveChecks(h *host.Host, r *rpc.Request) (any, error) {
 	out := Checks{
 		At: s.At, Level: s.Level, Version: h.Version.Version, PID: h.PID,
 		UptimeSec: int64(time.Since(h.Started).Seconds()), Checks: make([]Check, 0, len(s.Checks)),
+		Known: append([]health.Acknowledgement{}, s.Known...),
 	}
 	for _, c := range s.Checks {
 		out.Checks = append(out.Checks, Check{Result: c, Figures: figures(h, c.ID)})

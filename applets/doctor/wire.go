@@ -16,6 +16,8 @@ type Checks struct {
 	PID       int          `json:"pid"`
 	UptimeSec int64        `json:"uptime_sec"`
 	Checks    []Check      `json:"checks"`
+	// Known are the acknowledgements that hold, also of what is no finding now.
+	Known []health.Acknowledgement `json:"acknowledged"`
 }
 
 // Check is one check as it stands.
