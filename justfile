@@ -51,3 +51,7 @@ lab *words:
 # every fuzz test for 30 s
 fuzz:
     scripts/fuzz.sh 30s
+
+# deb, rpm, archlinux and apk packages in .bin/packages
+packages *words:
+    scripts/package.sh {{ words }}

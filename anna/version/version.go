@@ -1,6 +1,7 @@
 // Package version is the one place that says which anna this is.
 //
-// A release build names the commit and its date with the linker:
+// scripts/package.sh names the commit and its date with the linker, and the
+// version where it is told another:
 //
 //	go build -ldflags "-X github.com/jjgarcianorway/anna-assistant/anna/version.commit=... -X ...version.date=..." .
 package version
@@ -12,8 +13,9 @@ import (
 	"time"
 )
 
-// Number is the version of client and daemon, which are one executable.
-const Number = "0.12.7-pre"
+// Number is the version of client and daemon, which are one executable. Nobody
+// but the linker sets it.
+var Number = "0.12.7-pre"
 
 // Set by the linker; otherwise taken from what the Go tool recorded.
 var commit, date string
