@@ -132,7 +132,7 @@ func TestHealthOnSystemd(t *testing.T) {
 		t.Fatalf("%v: %s", err, line)
 	}
 	for field, want := range map[string]string{
-		"MESSAGE_ID": "5f1d2ce1a64c4c6e9a3c9c8a7f0e51b2", "PRIORITY": "3", "ANNA_TRANSITION": "", "ANNA_FIGURE": "memory_mb.current",
+		"MESSAGE_ID": "5f1d2ce1a64c4c6e9a3c9c8a7f0e51b2", "PRIORITY": "3", "ANNA_TRANSITION": "", "ANNA_FIGURE": "memory_mb.working_set",
 		"ANNA_UNIT": "MB", "ANNA_THRESHOLD": "70", "_SYSTEMD_UNIT": "annad.service", "SYSLOG_IDENTIFIER": "annad",
 	} {
 		if got, _ := record[field].(string); got == "" || want != "" && got != want {

@@ -23,7 +23,7 @@ func (k *keeper) snapshot(now time.Time, used host.Resources) health.Snapshot {
 		Private:  d.opts.Private,
 		Requests: health.Requests{P99: quick.P99, Samples: quick.Count, Failed: faults.Errors, Answered: faults.Count},
 		Memory: health.Memory{
-			Used: reading(used.Memory.Current), Limit: reading(used.Memory.Limit),
+			Used: reading(used.Memory.Working), Reclaimable: reading(used.Memory.Reclaimable), Limit: reading(used.Memory.Limit),
 			LimitHits: k.hits.reading(now, used.Cgroup.LimitHits), Kills: k.killsSince(now, used.Cgroup.OOMKills),
 		},
 		Tasks: health.Share{Used: reading(used.Cgroup.Tasks), Limit: reading(used.Cgroup.TasksLimit)},
@@ -132,7 +132,7 @@ const (
 // of them.
 func (k *keeper) growing(now time.Time) health.Reading[health.Growth] {
 	began := k.d.host.Started.Add(growthStart)
-	list := k.d.store().Recent("annad_memory_bytes")
+	list := k.d.store().Recent("annad_working_set_bytes")
 	for len(list) > 0 && list[0].Time.Before(began) {
 		list = list[1:]
 	}

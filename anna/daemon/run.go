@@ -142,8 +142,10 @@ func (d *Daemon) pet(period time.Duration) {
 	notify("WATCHDOG=1")
 }
 
-// memoryLimit is where the garbage collector begins to work harder: what
-// hostile clients can make the daemon hold at once stays within 20 MB by it.
+// memoryLimit is where the garbage collector begins to work harder. This is the
+// one place that says it; the unit does not. It is twice what the daemon needs,
+// and what hostile clients can make it hold at once stays within 20 MB by it:
+// far below the first threshold, so that garbage alone never raises a finding.
 const memoryLimit = 24 << 20
 
 // boundMemory sets the limit unless the environment does (GOMEMLIMIT).

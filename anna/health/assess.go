@@ -99,10 +99,13 @@ func assessMemory(s Snapshot, t Thresholds) Verdict {
 	level, passed := judge(used.Value, t.MemoryWarn, t.MemoryCrit)
 	v := Verdict{
 		Level: level, Detail: fmt.Sprintf("%d MB in use", used.Value/mb),
-		Evidence: &Evidence{Figure: "memory_mb.current", Value: inMB(used.Value), Threshold: inMB(passed), Unit: "MB"},
+		Evidence: &Evidence{Figure: "memory_mb.working_set", Value: inMB(used.Value), Threshold: inMB(passed), Unit: "MB"},
 	}
 	if s.Memory.Limit.Known {
 		v.Detail += fmt.Sprintf(" of %d MB", s.Memory.Limit.Value/mb)
+	}
+	if cache := s.Memory.Reclaimable.Value / mb; cache > 0 {
+		v.Detail += fmt.Sprintf(", and %d MB of file cache that is given up first", cache)
 	}
 	if level > OK {
 		v.Detail += fmt.Sprintf(" (threshold: %d MB)", passed/mb)

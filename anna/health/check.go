@@ -77,7 +77,7 @@ var Checks = []Check{
 	},
 	{
 		ID: "memory", Group: GroupResources, Title: "The daemon's memory grows large",
-		Says: "The memory that the limit counts: the cgroup's own figure where the cgroup is the daemon's, else the resident size.",
+		Says: "The working set: where the cgroup is the daemon's, what its limit counts without the file cache that the kernel takes back first (memory.current less inactive_file); else the resident size.",
 		Warn: "above `health.memory_warn`", Crit: "above `health.memory_crit`; raised at once, for the kernel kills at the limit",
 		Do:          "Restart it with `sudo systemctl restart annad` (nothing is lost), and report what came before.",
 		RaiseAtOnce: Critical, Assess: assessMemory,

@@ -93,6 +93,7 @@ func TestAssess(t *testing.T) {
 		{"memory", "at", func(s *Snapshot) { s.Memory.Used.Value = 60 * mb }, "ok"},
 		{"memory", "above", func(s *Snapshot) { s.Memory.Used.Value = 60*mb + 1 }, "warning"},
 		{"memory", "far above", func(s *Snapshot) { s.Memory.Used.Value = 70*mb + 1 }, "critical"},
+		{"memory", "cache", func(s *Snapshot) { s.Memory.Reclaimable = Known[uint64](55 * mb) }, "ok"},
 		{"memory", "private", func(s *Snapshot) { s.Private = true; s.Memory.Used.Value = 1 << 40 }, "unknown"},
 		{"memory", "not read", func(s *Snapshot) { s.Memory.Used = Reading[uint64]{Reason: "no /proc"} }, "unknown"},
 		{"memory_growth", "fast", func(s *Snapshot) { s.Memory.Growth.Value.By = 20 * mb }, "warning"},

@@ -47,7 +47,9 @@ type Requests struct {
 
 // Memory is what counts as the daemon's, in bytes.
 type Memory struct {
-	Used, Limit Reading[uint64]
+	// Used is what is judged: what the kernel cannot take back when the limit
+	// is met. Reclaimable comes on top of it, file pages not used lately.
+	Used, Reclaimable, Limit Reading[uint64]
 	// Growth is how memory went over the last minutes.
 	Growth Reading[Growth]
 	// Pressure is the share of the last minute in which some task waited for

@@ -57,7 +57,7 @@ func checkReasons(t *testing.T, fixture string, s CgroupSample) {
 	t.Helper()
 	for i, f := range []Figure[uint64]{
 		s.Current, s.Peak, s.High, s.Limit, s.OOMKills, s.LimitHits,
-		s.Throttled, s.ThrottledUsec, s.Tasks, s.TasksLimit,
+		s.Throttled, s.ThrottledUsec, s.Tasks, s.TasksLimit, s.Reclaimable,
 	} {
 		if f.Known == (f.Reason != "") {
 			t.Errorf("%s: figure %d is %+v", fixture, i, f)
@@ -119,6 +119,39 @@ func TestMemoryOf(t *testing.T) {
 		}
 		if !m.Limit.Known && m.Limit.Reason == "" {
 			t.Errorf("%s: no limit and no reason", tc.fixture)
+		}
+	}
+}
+
+// TestFileCacheIsNotTheWorkingSet holds that pages which the kernel takes back
+// are told apart, in both versions, and that nothing is taken for them where
+// they are not counted.
+func TestFileCacheIsNotTheWorkingSet(t *testing.T) {
+	for _, tc := range []struct {
+		fixture, dir, stat string
+		working            uint64 // MB
+		why                string // of an unknown cache
+	}{
+		{"v2-own", "sys/fs/cgroup/system.slice/annad.service", "anon 1\ninactive_file 4194304\nactive_file 9\n", 10, ""},
+		{"v2-own", "sys/fs/cgroup/system.slice/annad.service", "inactive_file 99999999999\n", 0, ""}, // read later than the sum
+		{"v2-own", "", "", 14, "has no memory.stat"},
+		{"v1-own", "sys/fs/cgroup/memory/system.slice/annad.service", "inactive_file 1048576\ntotal_inactive_file 6291456\n", 8, ""},
+		{"v1-own", "sys/fs/cgroup/memory/system.slice/annad.service", "cache 0\n", 14, "has no total_inactive_file"},
+	} {
+		root := t.TempDir()
+		if err := os.CopyFS(root, os.DirFS(filepath.Join(fixtures, "cgroup", tc.fixture))); err != nil {
+			t.Fatal(err)
+		}
+		if tc.dir != "" {
+			put(t, filepath.Join(root, tc.dir, "memory.stat"), tc.stat)
+		}
+		c := NewCgroup(filepath.Join(root, "proc"), root, 1234)
+		m := MemoryOf(ProcessSample{}, c.Sample())
+		if m.Current != Known[uint64](14*MB) || m.Working != Known(tc.working*MB) {
+			t.Errorf("%s, %q: %v of %v", tc.fixture, tc.stat, m.Working, m.Current)
+		}
+		if tc.why == "" != m.Reclaimable.Known || !strings.Contains(m.Reclaimable.Reason, tc.why) {
+			t.Errorf("%s, %q: cache %v", tc.fixture, tc.stat, m.Reclaimable)
 		}
 	}
 }

@@ -76,6 +76,7 @@ func OwnPoints(p metrics.ProcessSample, m metrics.Memory, l metrics.WindowStats)
 	var out points
 	out.count("annad_memory_bytes", m.Current)
 	out.count("annad_memory_peak_bytes", m.Peak)
+	out.count("annad_working_set_bytes", m.Working)
 	out.count("annad_resident_bytes", p.Resident)
 	if p.CPU.Known {
 		out = append(out, Point{"annad_cpu_seconds", p.CPU.Value.Seconds()})

@@ -12,7 +12,7 @@ import (
 // historySeries are the daemon's own series, of which it remembers the last 300
 // readings: five minutes of one a second.
 var historySeries = []string{
-	"annad_memory_bytes", "annad_memory_peak_bytes", "annad_resident_bytes", "annad_cpu_seconds",
+	"annad_memory_bytes", "annad_memory_peak_bytes", "annad_working_set_bytes", "annad_resident_bytes", "annad_cpu_seconds",
 	"annad_threads", "annad_descriptors", "annad_voluntary_switches",
 	"annad_rpc_avg_seconds", "annad_rpc_p95_seconds", "annad_rpc_p99_seconds",
 	"queue_depth", "queue_oldest_seconds", "events_per_second",

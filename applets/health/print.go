@@ -92,6 +92,9 @@ func memoryLine(t ui.Theme, m Metrics) string {
 		return "unknown (" + ui.Plain(m.Unknown["memory_mb.current"]) + ")"
 	}
 	text := ui.MB(*mem.Current)
+	if cache := mem.Reclaimable; cache != nil && *cache >= 1 {
+		text += " (" + ui.MB(*cache) + " file cache)"
+	}
 	if mem.Peak != nil {
 		text += ", peak " + ui.MB(*mem.Peak)
 	}
@@ -111,7 +114,7 @@ func memoryLine(t ui.Theme, m Metrics) string {
 			marks = append(marks, *mark / *mem.Limit)
 		}
 	}
-	bar := t.Bar(barWidth, *mem.Current / *mem.Limit, style, marks...)
+	bar := t.Bar(barWidth, *mem.judged() / *mem.Limit, style, marks...)
 	return fmt.Sprintf("%s  %s of %s%s%s", bar, text, ui.MB(*mem.Limit), t.Dot(), source)
 }
 

@@ -65,6 +65,7 @@ func TestScreens(t *testing.T) {
 	warning := healthy()
 	warning.Level = health.Warning
 	warning.Memory.Current, warning.Memory.Peak = pointer(64.0), pointer(66.5)
+	warning.Memory.WorkingSet, warning.Memory.Reclaimable = pointer(61.5), pointer(2.5)
 	warning.Queue = Queue{Depth: 60, Rate: 12.5, OldestSec: 95, Overdue: 55}
 	warning.Capabilities.Failed = 1
 	warning.Findings = []health.Finding{

@@ -77,7 +77,10 @@ func measure(h *host.Host) *Metrics {
 		Current: u.mb("memory_mb.current", memory.Current),
 		Peak:    u.mb("memory_mb.peak", memory.Peak),
 		Limit:   u.mb("memory_mb.limit", memory.Limit),
-		Source:  memory.Source,
+
+		WorkingSet:  u.mb("memory_mb.working_set", memory.Working),
+		Reclaimable: u.mb("memory_mb.reclaimable", memory.Reclaimable),
+		Source:      memory.Source,
 	}
 	m.Process = Process{
 		ResidentMB:     u.mb("process.resident_mb", process.Resident),

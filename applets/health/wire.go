@@ -66,7 +66,20 @@ type Memory struct {
 	Current *float64 `json:"current"`
 	Peak    *float64 `json:"peak"`
 	Limit   *float64 `json:"limit"`
-	Source  string   `json:"source"`
+	// WorkingSet is what the thresholds are about: Current without Reclaimable,
+	// the file pages that the kernel takes back when the limit is met.
+	WorkingSet  *float64 `json:"working_set"`
+	Reclaimable *float64 `json:"reclaimable"`
+	Source      string   `json:"source"`
+}
+
+// judged is the figure that the thresholds are about; an older daemon gives
+// only the one.
+func (m Memory) judged() *float64 {
+	if m.WorkingSet != nil {
+		return m.WorkingSet
+	}
+	return m.Current
 }
 
 // Queue is how the events wait.

@@ -20,6 +20,7 @@ func TestWire(t *testing.T) {
 	full := healthy()
 	full.Level = health.Warning
 	full.Standalone = true
+	full.Memory.WorkingSet, full.Memory.Reclaimable = pointer(12.0), pointer(0.34)
 	full.Queue = Queue{
 		Depth: 60, Rate: 12.5, OldestSec: 95.25, Overdue: 55,
 		Accounting: events.Accounting{Observed: 160, Processed: 90, Merged: 8, Pending: 60, Dropped: 2},
