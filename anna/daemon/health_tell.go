@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -138,6 +139,9 @@ func healthText(s health.State) string {
 	return s.Level.String() + ": " + strings.Join(ids, ", ")
 }
 
+// previousID is the check that tells of the daemon before.
+const previousID = "previous_run"
+
 // previousRun tells how the daemon before this one ended, from the words and
 // the findings that it left, and closes those: they ended with it.
 func (k *keeper) previousRun(ctx context.Context) health.Previous {
@@ -162,7 +166,9 @@ func (k *keeper) previousRun(ctx context.Context) health.Previous {
 		} else if words.MemoryMB != nil {
 			p.Story += fmt.Sprintf(" with %.0f MB", *words.MemoryMB)
 		}
-		_ = p.Level.UnmarshalText([]byte(cmp.Or(words.Level, "ok")))
+		if !slices.Equal(words.Findings, []string{previousID + " warning"}) {
+			_ = p.Level.UnmarshalText([]byte(cmp.Or(words.Level, "ok")))
+		}
 		if words.SelfCheck != "" {
 			p.Level = health.Critical
 			p.Story += "; its self-check had failed, for which systemd's watchdog ends it: " + words.SelfCheck
@@ -170,10 +176,12 @@ func (k *keeper) previousRun(ctx context.Context) health.Previous {
 	}
 	for _, f := range open {
 		var level health.Level
-		if level.UnmarshalText([]byte(f.Level)) == nil {
-			p.Level = max(p.Level, level)
+		if f.ID != previousID { // what it said of the one before it is no news
+			if level.UnmarshalText([]byte(f.Level)) == nil {
+				p.Level = max(p.Level, level)
+			}
+			had = append(had, f.ID+" "+f.Level)
 		}
-		had = append(had, f.ID+" "+f.Level)
 		f.Cleared = ended
 		if f.Cleared.Before(f.Raised) {
 			f.Cleared = f.Raised

@@ -14,6 +14,7 @@ import (
 
 	"github.com/jjgarcianorway/anna-assistant/anna/config"
 	"github.com/jjgarcianorway/anna-assistant/anna/rpc"
+	"github.com/jjgarcianorway/anna-assistant/anna/rpc/diagnose"
 )
 
 // selfCheckTime bounds the request that the daemon sends itself.
@@ -127,7 +128,11 @@ func (d *Daemon) watchdog() (ticks <-chan time.Time, period time.Duration, stop 
 func (d *Daemon) pet(period time.Duration) {
 	ctx, cancel := context.WithTimeout(context.Background(), min(selfCheckTime, period/4))
 	defer cancel()
-	self := &rpc.Client{Socket: d.Socket, Spec: d.opts.Table.Spec}
+	self := &rpc.Client{
+		Socket: d.Socket, Spec: d.opts.Table.Spec,
+		// What systemd thinks of this daemon does not help it.
+		Look: func(context.Context) diagnose.State { return diagnose.State{} },
+	}
 	err := self.Call(ctx, "get_version", nil, nil)
 	d.keeper.checked(err)
 	if err == nil {
