@@ -42,12 +42,16 @@ func (t Theme) Cut(text string, width int) string {
 	if space > 0 && used-Width(plain[:space]) <= wordEnd && Width(plain[:space]) > width/2 {
 		end = space
 	}
-	return strings.TrimRight(first(text, end), " ") + t.Missing()
+	// Nothing that leads on to what is missing.
+	for end > 0 && strings.IndexByte(" ,;:(-", plain[end-1]) >= 0 {
+		end--
+	}
+	return first(text, end, t.Missing())
 }
 
 // first is a painted text up to a number of bytes of what is seen of it, with
-// every style ended.
-func first(text string, bytes int) string {
+// the mark in the style that holds there.
+func first(text string, bytes int, mark string) string {
 	var out strings.Builder
 	open := false
 	for text != "" && bytes > 0 {
@@ -65,6 +69,7 @@ func first(text string, bytes int) string {
 		out.WriteString(text[:n])
 		text, bytes = text[n:], bytes-n
 	}
+	out.WriteString(mark)
 	if open {
 		out.WriteString(plainStyle)
 	}

@@ -18,12 +18,13 @@ func TestCut(t *testing.T) {
 		{"answers are slow today", 16, "answers are…"},
 		{"/a/path/without/spaces", 10, "/a/path/w…"},
 		{"a /path/without/spaces/that/is/long", 30, "a /path/without/spaces/that/i…"},
+		{"one two, three", 9, "one two…"},
 		{"日本語です", 6, "日本…"},
 		{"日本語です", 5, "日本…"},
 		{"abc", 1, "…"},
 		{"abc", 0, ""},
-		{th.Paint(Bad, "one two") + " three", 8, th.Paint(Bad, "one two") + "…"},
-		{"x " + th.Paint(Bad, "onetwothree"), 6, "x " + th.Paint(Bad, "one") + "…"},
+		{th.Paint(Bad, "one two") + " three", 8, th.Paint(Bad, "one two…")},
+		{"x " + th.Paint(Bad, "onetwothree"), 6, "x " + th.Paint(Bad, "one…")},
 	} {
 		if got := th.Cut(c.text, c.width); got != c.want || Width(got) > c.width {
 			t.Errorf("%q cut to %d: %q, want %q", c.text, c.width, got, c.want)

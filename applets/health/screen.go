@@ -139,7 +139,7 @@ func (p *picture) figures(f dash.Frame) dash.Panel {
 	return dash.Panel{Top: []string{
 		"latency " + latencyText(t, m.RPCLatency),
 		"memory  " + memory,
-		"queue   " + queueLine(m),
+		"queue   " + queueText(m.Queue, f.Width-8),
 		"modules " + capabilityLine(m),
 	}}
 }

@@ -2,6 +2,7 @@ package health
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/ui"
@@ -127,6 +128,9 @@ func (p *picture) memoryPanel(f dash.Frame) dash.Panel {
 		text += ", peak " + ui.MB(*m.Memory.Peak)
 	}
 	source := ui.Plain(m.Memory.Source)
+	if short, _, ok := strings.Cut(source, " ("); ok && ui.Width(source) > f.Width {
+		source = short // without why: the whole screen has room for that
+	}
 	if m.Memory.Limit == nil {
 		source += ", no limit"
 	}
@@ -176,13 +180,23 @@ func memoryBar(t ui.Theme, m Metrics, width int) string {
 	return t.Bar(width, *m.Memory.Current / *m.Memory.Limit, style, marks...)
 }
 
+// queueText says in one line how the queue does, as much as there is room for.
+func queueText(q Queue, width int) string {
+	text := fmt.Sprintf("empty, %.1f events/s", q.Rate)
+	if q.Depth > 0 {
+		text = fmt.Sprintf("%d waiting, %d overdue", q.Depth, q.Overdue)
+		if more := ", oldest " + ui.Span(time.Duration(q.OldestSec*float64(time.Second))); ui.Width(text+more) <= width {
+			text += more
+		}
+	}
+	return text
+}
+
 func (p *picture) queuePanel(f dash.Frame) dash.Panel {
 	q, a := p.m.Queue, p.m.Queue.Accounting
-	first := fmt.Sprintf("empty, %.1f events/s", q.Rate)
 	counts := f.Theme.Paint(ui.Faint, fmt.Sprintf("%d seen, %d merged, %d dropped", a.Observed, a.Merged, a.Dropped))
-	panel := dash.Panel{Title: "queue", Top: []string{first, counts}}
+	panel := dash.Panel{Title: "queue", Top: []string{queueText(q, 0), counts}}
 	if q.Depth > 0 {
-		panel.Top[0] = fmt.Sprintf("%d waiting, %d overdue", q.Depth, q.Overdue)
 		panel.Top[1] = "oldest " + ui.Span(time.Duration(q.OldestSec*float64(time.Second)))
 		if rate := fmt.Sprintf(", %.1f events/s", q.Rate); ui.Width(panel.Top[1]+rate) <= f.Width {
 			panel.Top[1] += rate

@@ -20,7 +20,10 @@ func (p *picture) findingsPanel(f dash.Frame) dash.Panel {
 		panel.Note = "Enter: what to do"
 	}
 	for _, one := range m.Findings {
-		text := t.Shape(one.Level) + " " + ui.Plain(one.Title) + t.Dot() + ui.Plain(one.Detail)
+		text := t.Shape(one.Level) + " " + ui.Plain(one.Title)
+		if more := t.Dot() + ui.Plain(one.Detail); f.Width >= sinceWidth || ui.Width(text+more) <= f.Width {
+			text += more
+		}
 		if !one.Since.IsZero() && f.Width >= sinceWidth {
 			since := t.Paint(ui.Faint, "for "+ui.Span(m.At.Sub(one.Since)))
 			room := f.Width - ui.Width(since) - 2
@@ -74,7 +77,9 @@ func (p *picture) eventsPanel(f dash.Frame) dash.Panel {
 		if e.level != health.OK {
 			text += t.Shape(e.level) + " "
 		}
-		text += ui.Plain(e.subject) + " " + ui.Plain(e.what)
+		what := " " + ui.Plain(e.what)
+		// What happened must be there to read; of a path, its ends say enough.
+		text += t.CutMiddle(ui.Plain(e.subject), max(f.Width-ui.Width(text+what), f.Width/4)) + what
 		panel.Rows = append(panel.Rows, dash.Row{ID: e.id, Text: text, Detail: eventDetail(e)})
 	}
 	return panel

@@ -3,6 +3,7 @@ package health
 import (
 	"cmp"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -183,7 +184,7 @@ func (c composite) events() []event {
 			})
 			break
 		}
-		e := event{id: fmt.Sprintf("%d.%d", c.Number, i), at: cause.LastTime, domain: c.Domain, subject: cause.Subject, what: cause.Kind}
+		e := event{id: fmt.Sprintf("%d.%d", c.Number, i), at: cause.LastTime, domain: c.Domain, subject: cause.Subject, what: strings.ReplaceAll(cause.Kind, "_", " ")}
 		if cause.Detail != "" {
 			e.detail = append(e.detail, cause.Detail)
 		}

@@ -56,7 +56,7 @@ func TestDashboardPicture(t *testing.T) {
 		words = append(words, v)
 	}
 	x := openTerminal(t, w, h, env, words...)
-	x.shows("annad ")
+	x.shows("findings")
 	began := time.Now()
 	for i := 0; time.Since(began) < open; i++ {
 		if i%2 == 0 {

@@ -37,8 +37,13 @@ type terminal struct {
 func openTerminal(t *testing.T, w, h int, env []string, words ...string) *terminal {
 	t.Helper()
 	annatest.Require(t, annatest.PTY)
-	cmd := exec.Command(filepath.Join(annatest.Build(t), words[0]), words[1:]...)
-	cmd.Env = append([]string{"PATH=/usr/bin:/bin", "LANG=C.UTF-8", "TMPDIR=" + t.TempDir()}, env...)
+	bin := annatest.Build(t)
+	program := words[0]
+	if !filepath.IsAbs(program) {
+		program = filepath.Join(bin, program)
+	}
+	cmd := exec.Command(program, words[1:]...)
+	cmd.Env = append([]string{"PATH=" + bin + ":/usr/bin:/bin", "LANG=C.UTF-8", "TMPDIR=" + t.TempDir()}, env...)
 	master, slave, err := pty.Open()
 	if err != nil {
 		t.Fatal(err)
@@ -313,6 +318,49 @@ func TestDashboardEvents(t *testing.T) {
 	x.ends(0)
 }
 
+// TestDashboardNames shows names of the machine that mean something to
+// terminals and to the library that draws, as what they are, in a real terminal.
+func TestDashboardNames(t *testing.T) {
+	dir := t.TempDir()
+	names := []string{"[red]tag[-]", "日本語 ファイル", `["x"]`}
+	var quoted []string
+	for _, name := range names {
+		file := filepath.Join(dir, name)
+		quoted = append(quoted, "'"+file+"'")
+		if err := os.WriteFile(file, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d := annatest.Daemon(t, "[events]\nwatch_files = ["+strings.Join(quoted, ", ")+"]\ndebounce = \"50ms\"\ncooldown = \"100ms\"\n")
+	x := openTerminal(t, 120, 40, xterm, "annactl", "health", "--watch", "--socket", d.Socket)
+	x.shows("events")
+	for i := 0; !strings.Contains(x.screen(), names[0]) && i < 20; i++ { // the watch may not stand yet
+		for _, name := range names {
+			if err := os.WriteFile(filepath.Join(dir, name), fmt.Append(nil, i), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(time.Second)
+	}
+	for _, name := range names {
+		x.shows(name + " changed")
+	}
+	x.types("q")
+	x.ends(0)
+
+	// What no configuration lets through may come from another's daemon.
+	path := filepath.Join(filepath.Dir(d.Socket), "front")
+	stop := older(t, path, d.Socket, `9[red]\u001b[31mred\u001b]0;t\u0007\u009b2J`)
+	defer stop()
+	x = openTerminal(t, 120, 40, xterm, "annactl", "health", "--watch", "--socket", path)
+	x.shows(`annad 9[red]\x1b[31mred\x1b]0;t\x07\u009b2J`)
+	x.types("q")
+	x.ends(0)
+	if all := x.said(); strings.Contains(all, "\x1b]0;t") || strings.Contains(all, "\x1b[31mred") || strings.Contains(all, "\u009b") {
+		t.Error("a name reached the terminal as it is")
+	}
+}
+
 // TestDashboardEnds leaves in every way there is; the terminal is as before
 // after each.
 func TestDashboardEnds(t *testing.T) {
@@ -336,7 +384,11 @@ func TestDashboardEnds(t *testing.T) {
 		})
 	}
 	t.Run("at once", func(t *testing.T) {
-		for range 10 {
+		cycles := 10
+		if testing.Short() {
+			cycles = 2
+		}
+		for range cycles {
 			x := openTerminal(t, 80, 24, xterm, "annactl", "health", "--watch", "--socket", d.Socket)
 			x.types("q")
 			x.ends(0)
@@ -352,6 +404,58 @@ func TestDashboardEnds(t *testing.T) {
 			t.Fatal("it goes on without a terminal")
 		}
 	})
+}
+
+// TestDashboardStops stops the dashboard with Ctrl-Z in a shell, more than once:
+// the shell has a clean terminal, and fg brings the dashboard back.
+func TestDashboardStops(t *testing.T) {
+	d := annatest.Daemon(t, "")
+	x := openTerminal(t, 80, 24, append([]string{"PS1=shell> "}, xterm...), "/bin/bash", "--norc", "--noprofile", "-i")
+	x.shows("shell>")
+	x.types("annactl health --watch --socket " + d.Socket + "\r")
+	x.shows("healthy", "findings", "q quit")
+	for range 2 {
+		x.types("\x1a")
+		x.shows("Stopped", "shell>", "!findings")
+		all := x.said()
+		for _, pair := range [][2]string{{"\x1b[?1049h", "\x1b[?1049l"}, {"\x1b[?25l", "\x1b[?25h"}} {
+			if strings.LastIndex(all, pair[0]) > strings.LastIndex(all, pair[1]) {
+				t.Errorf("it stopped without %q", pair[1])
+			}
+		}
+		x.types("stty -a | grep -o -w -E -e '-?(icanon|isig|ixon|opost|icrnl)' | sort | xargs echo modes:\r")
+		x.shows("modes: icanon icrnl isig ixon opost")
+		x.types("fg\r")
+		x.shows("healthy", "findings", "q quit", "every 1s")
+	}
+	x.types("/x\x1a") // in the middle of a filter, too
+	x.shows("Stopped", "!findings")
+	x.types("fg\r")
+	x.shows("filter: x")
+	x.types("\x1b")
+	x.shows("!filter: x")
+	x.types("q")
+	x.shows("watched annad on ", "shell>")
+	x.types("exit\r")
+	x.ends(0)
+}
+
+// TestDashboardStopsAlone holds that Ctrl-Z without a shell that could continue
+// it leaves the dashboard as it is, and that Ctrl-S and Ctrl-Q are keys without
+// a meaning: they freeze nothing.
+func TestDashboardStopsAlone(t *testing.T) {
+	d := annatest.Daemon(t, "")
+	x := openTerminal(t, 80, 24, xterm, "annactl", "health", "--watch", "--interval", "200ms", "--socket", d.Socket)
+	x.shows("healthy", "findings")
+	for _, key := range []string{"\x1a", "\x13", "\x11", "\x1c", "\x04"} {
+		x.types(key)
+		x.types("?")
+		x.shows("close the innermost thing")
+		x.types("\x1b")
+		x.shows("!close the innermost thing", "findings")
+	}
+	x.types("q")
+	x.ends(0)
 }
 
 // TestDashboardPlain falls back to plain text where nothing can be drawn.
@@ -392,6 +496,16 @@ func TestDashboardModes(t *testing.T) {
 	}
 	x.types("q")
 	x.ends(0)
+	// A locale that shows no UTF-8 asks for the same.
+	for _, locale := range []string{"LANG=C", "LC_ALL=POSIX", "LC_CTYPE=de_DE.ISO-8859-1"} {
+		x := openTerminal(t, 80, 24, append([]string{locale}, xterm...), "annactl", "health", "--watch", "--socket", d.Socket)
+		x.shows("* healthy", "> latency", "q quit")
+		if all := x.said(); strings.ContainsFunc(all, func(r rune) bool { return r > 127 }) || strings.Contains(x.screen(), "?unknown") {
+			t.Errorf("%s: beyond ASCII:\n%s", locale, x.screen())
+		}
+		x.types("q")
+		x.ends(0)
+	}
 	for _, words := range [][]string{{"NO_COLOR=1"}, {"X=", "--no-color"}} {
 		x := openTerminal(t, 80, 24, append([]string{words[0]}, xterm...), append([]string{"annactl", "health", "--watch", "--socket", d.Socket}, words[1:]...)...)
 		x.shows("healthy", "findings")

@@ -9,8 +9,11 @@ import (
 	"github.com/jjgarcianorway/anna-assistant/anna/ui"
 )
 
-// init takes tview's colours away: the terminal's own are kept.
+// init takes tview's colours away: the terminal's own are kept. A locale whose
+// characters tcell does not know is no reason to draw nothing: what is not ASCII
+// is drawn as a question mark there, and the theme asks for none.
 func init() {
+	tcell.SetEncodingFallback(tcell.EncodingFallbackASCII)
 	tview.Styles.PrimitiveBackgroundColor = tcell.ColorDefault
 	tview.Styles.ContrastBackgroundColor = tcell.ColorDefault
 	tview.Styles.PrimaryTextColor = tcell.ColorDefault

@@ -53,7 +53,7 @@ func (o *overlay) draw(c canvas, w, h int) {
 }
 
 func (o *overlay) frame(c canvas, x, y, w int) {
-	c.clear(x, y, w, o.room+2)
+	c.clear(x-1, y, w+2, o.room+2)
 	left, right, side := [2]string{"┌", "└"}, [2]string{"┐", "┘"}, "│"
 	if c.theme.ASCII {
 		left, right, side = [2]string{"+", "+"}, [2]string{"+", "+"}, "|"
