@@ -107,10 +107,13 @@ func (f File) TextOffset(at, index int) int {
 			i++
 		}
 	}
-	for index > 0 && i < len(rest) {
+	for i < len(rest) {
 		long, bytes := 1, 1
 		if rest[i] == '\\' && strings.HasPrefix(quote, `"`) && i+1 < len(rest) {
 			long, bytes = escaped(rest[i:])
+		}
+		if index <= 0 && bytes > 0 {
+			break
 		}
 		i += long
 		index -= bytes

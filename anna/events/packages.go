@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -48,7 +49,8 @@ func (p *Package) present() bool { return p != nil && p.State != configFiles }
 // read: one transaction is told at once, after it.
 type PackagesSource struct {
 	tracker[Package]
-	o PackagesOptions
+	o     PackagesOptions
+	facts atomic.Pointer[PackageFacts]
 }
 
 // NewPackagesSource makes the source.

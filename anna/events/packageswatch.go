@@ -84,6 +84,9 @@ func (w *packageWatch) look(ctx context.Context, catchUp bool) error {
 			for manager, r := range read {
 				w.stamps[manager] = r.stamp
 			}
+			if len(read) > 0 || w.facts.Load() == nil {
+				w.publish()
+			}
 			if found > 0 || trouble != nil {
 				w.judge(trouble)
 			}

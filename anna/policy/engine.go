@@ -1,0 +1,347 @@
+package policy
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jjgarcianorway/anna-assistant/anna/facts"
+	"github.com/jjgarcianorway/anna-assistant/anna/health"
+)
+
+// An Engine judges rules again and again and turns what they say into findings
+// that hold. A rule is judged anew only when a fact that it reads changed, or
+// when time alone changes what it asks for. It is not safe for concurrent use.
+type Engine struct {
+	judge  *Judge
+	set    *Set
+	states map[string]*state // by the finding's id
+	rules  map[string]*judged
+	acks   map[string]health.Ack
+	adopt  map[string]Adopted
+	number uint64
+	counts Counts
+}
+
+// Counts is what an engine did so far.
+type Counts struct {
+	Steps     uint64 `json:"steps"`
+	Judgments uint64 `json:"judgments"` // of rules, that were necessary
+	Spared    uint64 `json:"spared"`    // of rules, for nothing that they read had changed
+}
+
+// judged is when a rule was judged last.
+type judged struct {
+	rule    *Rule
+	version uint64
+	at      time.Time
+	blind   *Verdict // its table is unknown
+}
+
+// A state is how one rule stands for one object.
+type state struct {
+	rule    *Rule
+	key     string
+	tracker *health.Tracker
+	hold    time.Duration
+	verdict Verdict
+	fired   Verdict // the newest that fired
+	saw     []Saw   // then
+	since   time.Time
+	raised  time.Time // when it was told; zero: it is not
+	adopted bool
+	stepped bool
+}
+
+// An Adopted finding stood when the daemon before this one ended.
+type Adopted struct {
+	Raised time.Time // when it was told
+	Since  time.Time
+}
+
+// NewEngine makes an engine without rules.
+func NewEngine() *Engine {
+	return &Engine{
+		judge: NewJudge(), set: newSet(nil), states: map[string]*state{}, rules: map[string]*judged{},
+		acks: map[string]health.Ack{}, adopt: map[string]Adopted{},
+	}
+}
+
+// FindingID is the id of what a rule finds about an object.
+func FindingID(rule, key string) string {
+	if key == "" {
+		return rule
+	}
+	return rule + ":" + key
+}
+
+// RuleOf is the rule that a finding's id names.
+func RuleOf(finding string) string {
+	id, _, _ := strings.Cut(finding, ":")
+	return id
+}
+
+// Set is the rules that hold.
+func (e *Engine) Set() *Set { return e.set }
+
+// Counts is what was done so far.
+func (e *Engine) Counts() Counts { return e.counts }
+
+// Use takes other rules. What stands of a rule that stays goes on; the next
+// step takes back what stands of the others.
+func (e *Engine) Use(set *Set) {
+	e.set = set
+	for id, j := range e.rules {
+		if now := set.Find(id); now == nil || !now.Enabled {
+			delete(e.rules, id)
+		} else if now != j.rule {
+			e.rules[id] = &judged{rule: now}
+		}
+	}
+}
+
+// Adopt says which findings stood before: they are not told again.
+func (e *Engine) Adopt(found map[string]Adopted) { maps.Copy(e.adopt, found) }
+
+// Acknowledge sets an acknowledgement; one that is over takes it back.
+func (e *Engine) Acknowledge(id string, a health.Ack) { e.acks[id] = a }
+
+// A Change is a transition, with the rule that it is of.
+type Change struct {
+	health.Change
+	Rule *Rule
+	// Quiet: it stood before this daemon began, and was told then.
+	Quiet bool
+}
+
+// A Timing says how long something must hold where its rule does not.
+type Timing struct {
+	Hold  time.Duration // before it is told, where the rule does not say
+	Clear time.Duration // before it is taken back
+	// AtOnce: nothing is waited for. For a look that is not repeated.
+	AtOnce bool
+}
+
+// Wants says which branches the rules read.
+func (e *Engine) Wants() map[string]bool {
+	want := map[string]bool{}
+	for _, r := range e.set.Rules {
+		if !r.Enabled {
+			continue
+		}
+		for _, name := range r.wants {
+			branch, _, _ := strings.Cut(name, ".")
+			if f := facts.FindFunc(name); f != nil {
+				branch = f.Branch
+			}
+			want[branch] = true
+		}
+	}
+	return want
+}
+
+// Step judges what has to be and returns what changed.
+func (e *Engine) Step(now time.Time, t facts.Tree, timing Timing) []Change {
+	e.counts.Steps++
+	var changes []Change
+	for _, r := range e.set.Rules {
+		if r.Enabled {
+			e.look(r, now, t)
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(e.states)) {
+		s := e.states[id]
+		if current := e.rules[s.rule.ID]; current == nil || !e.there(current, s, t) {
+			changes = e.drop(changes, id, now)
+			continue
+		}
+		changes = e.move(changes, id, now, timing)
+	}
+	changes = e.orphans(changes, now, t)
+	for i := range changes {
+		e.number++
+		changes[i].Number = e.number
+	}
+	return changes
+}
+
+// due says whether a rule has to be judged.
+func (e *Engine) due(r *Rule, now time.Time, t facts.Tree) (*judged, bool) {
+	version := uint64(1) // a rule can read nothing at all
+	windowed := time.Duration(0)
+	for _, name := range r.wants {
+		version = max(version, t.Version(name))
+	}
+	for _, ref := range r.reads {
+		if ref.Window != "" && (windowed == 0 || ref.Span < windowed) {
+			windowed = ref.Span
+		}
+	}
+	j := e.rules[r.ID]
+	if j == nil {
+		j = &judged{rule: r}
+		e.rules[r.ID] = j
+	}
+	due := j.version != version
+	if windowed > 0 { // the past moves on by itself
+		due = j.at.IsZero() || now.Sub(j.at) >= min(max(windowed/60, 10*time.Second), 10*time.Minute)
+	}
+	j.version = version
+	return j, due
+}
+
+func (e *Engine) look(r *Rule, now time.Time, t facts.Tree) {
+	j, due := e.due(r, now, t)
+	if !due {
+		e.counts.Spared++
+		return
+	}
+	e.counts.Judgments++
+	j.at, j.blind = now, nil
+	for _, v := range e.judge.All(r, t) {
+		if v.Object == "" && r.Each != "" {
+			j.blind = &v
+			continue
+		}
+		id := FindingID(r.ID, v.Object)
+		s := e.states[id]
+		if s == nil {
+			s = &state{rule: r, key: v.Object}
+			e.states[id] = s
+		}
+		s.rule, s.verdict = r, v
+		if v.Outcome == Fires {
+			s.fired, s.saw = v, r.Saw(t, v.Object)
+		}
+	}
+}
+
+// there says whether the object of a state is still there. While its table is
+// unknown it is not gone.
+func (e *Engine) there(j *judged, s *state, t facts.Tree) bool {
+	if s.rule.Each == "" {
+		return s.key == ""
+	}
+	if j.blind != nil {
+		return s.key != ""
+	}
+	keys, _ := t.Keys(s.rule.Each)
+	return slices.Contains(keys, s.key)
+}
+
+// drop takes back what stands of a rule or an object that is gone.
+func (e *Engine) drop(changes []Change, id string, now time.Time) []Change {
+	s := e.states[id]
+	delete(e.states, id)
+	if s.raised.IsZero() {
+		return changes
+	}
+	return append(changes, s.change(health.Resolved, e.finding(id, s, now), now))
+}
+
+func (s *state) change(kind string, f health.Finding, now time.Time) Change {
+	c := Change{Rule: s.rule, Change: health.Change{Kind: kind, At: now, Finding: f, Raised: s.raised}}
+	if kind == health.Resolved {
+		c.LastedSec = now.Sub(s.since).Seconds()
+	}
+	return c
+}
+
+// move lets time and verdict do their work on one state.
+func (e *Engine) move(changes []Change, id string, now time.Time, timing Timing) []Change {
+	s := e.states[id]
+	if s.verdict.Outcome == CannotTell {
+		return changes // what stands stands: not to know is no health
+	}
+	before, stood := e.adopt[id]
+	hold := s.rule.Hold(timing.Hold)
+	if timing.AtOnce || stood && !s.stepped {
+		hold = 0
+	}
+	if s.tracker == nil {
+		if s.verdict.Outcome == Silent && !stood {
+			return changes
+		}
+		s.tracker = health.NewTracker([]health.Check{{ID: id, RaiseAtOnce: health.Unknown}})
+	}
+	s.stepped = true
+	delete(e.adopt, id)
+	level := s.rule.Level.Health()
+	v := health.Verdict{Detail: s.verdict.Detail}
+	if s.verdict.Outcome == Fires {
+		v.Level, v.Notice = level, level == health.OK
+		if s.since.IsZero() {
+			if s.since = now; stood {
+				s.since = before.Since
+			}
+		}
+	}
+	clear := timing.Clear
+	if timing.AtOnce {
+		clear = 0
+	}
+	moved := s.tracker.Step(now, map[string]health.Verdict{id: v}, health.Timing{RaiseAfter: hold, ClearAfter: clear})
+	if stood && s.verdict.Outcome == Silent { // it ended while nobody looked
+		s.raised, s.since = before.Raised, before.Since
+		c := s.change(health.Resolved, e.finding(id, s, now), now)
+		s.raised, s.since = time.Time{}, time.Time{}
+		return append(changes, c)
+	}
+	for _, m := range moved {
+		switch m.Kind {
+		case health.Raised:
+			if s.raised = now; stood {
+				s.raised = before.Raised
+			}
+			c := s.change(health.Raised, e.finding(id, s, now), now)
+			c.Quiet = stood
+			changes = append(changes, c)
+		case health.Changed:
+			changes = append(changes, s.change(health.Changed, e.finding(id, s, now), now))
+		case health.Resolved:
+			changes = append(changes, s.change(health.Resolved, e.finding(id, s, now), now))
+			s.raised, s.since = time.Time{}, time.Time{}
+		}
+	}
+	if s.verdict.Outcome == Silent && s.raised.IsZero() {
+		s.tracker, s.since = nil, time.Time{} // as if it had never fired
+	}
+	return changes
+}
+
+// orphans takes back what stood before for a rule or an object that is no
+// more.
+func (e *Engine) orphans(changes []Change, now time.Time, t facts.Tree) []Change {
+	for _, id := range slices.Sorted(maps.Keys(e.adopt)) {
+		r := e.set.Find(RuleOf(id))
+		if r != nil && r.Enabled {
+			if _, there := e.states[id]; there {
+				continue
+			}
+			if j := e.rules[r.ID]; j == nil || j.blind != nil {
+				continue
+			}
+		}
+		a := e.adopt[id]
+		delete(e.adopt, id)
+		f := health.Finding{ID: id, Title: id, Since: a.Since}
+		c := Change{Change: health.Change{Kind: health.Resolved, At: now, Finding: f, Raised: a.Raised, LastedSec: now.Sub(a.Since).Seconds()}}
+		if r != nil {
+			c.Rule, c.Finding.Level = r, r.Level.Health()
+		}
+		changes = append(changes, c)
+	}
+	return changes
+}
+
+func (e *Engine) finding(id string, s *state, now time.Time) health.Finding {
+	f := health.Finding{
+		ID: id, Level: s.rule.Level.Health(), Title: cmp.Or(s.fired.Title, id), Detail: s.fired.Detail, Fix: s.fired.Fix, Since: s.since,
+	}
+	if a, ok := e.acks[id]; ok && now.Before(a.Until) && f.Level <= a.Level {
+		f.Acknowledged = &a
+	}
+	return f
+}
