@@ -274,26 +274,70 @@ func (s *Scanner) Ask(ctx context.Context, r Range) (Answer, error) {
 	return Answer{rest: s.arg[lenSearchArgs:], left: found, from: r.Min, max: r.Max, spare: spare}, nil
 }
 
-// Next splits the first item off; false at the end, and at what is damaged.
-func (a *Answer) Next() (Item, bool) {
+// Next splits the first item off into it; false at the end, and at what is
+// damaged.
+func (a *Answer) Next(it *Item) bool {
 	if a.left == 0 {
-		return Item{}, false
+		return false
 	}
-	it, n, err := parseItem(a.rest)
-	if err == nil && (it.Key.Compare(a.from) < 0 || it.Key.Compare(a.max) > 0) {
-		err = fmt.Errorf("item %v is outside %v to %v", it.Key, a.from, a.max)
+	b := a.rest
+	if len(b) < lenHeader {
+		return a.damaged()
 	}
-	if err != nil {
-		a.left, a.err = 0, fmt.Errorf("cannot read tree: damaged answer: %w", err)
-		return Item{}, false
+	key := Key{Object: ne.Uint64(b[8:]), Type: uint8(ne.Uint32(b[24:])), Offset: ne.Uint64(b[16:])}
+	end := lenHeader + uint64(ne.Uint32(b[28:]))
+	if uint64(len(b)) < end || ne.Uint32(b[24:]) > math.MaxUint8 || key.Compare(a.from) < 0 || key.Compare(a.max) > 0 {
+		return a.damaged()
 	}
-	a.rest = a.rest[n:]
+	it.Key, it.Transid, it.Data = key, ne.Uint64(b), b[lenHeader:end:end]
+	a.rest = b[end:]
 	a.left--
+	a.from = key
+	if a.from.Offset++; a.from.Offset == 0 {
+		a.after(key)
+	}
+	return true
+}
+
+// after goes on behind a key.
+func (a *Answer) after(key Key) {
 	var more bool
-	if a.from, more = it.Key.Next(); !more {
+	if a.from, more = key.Next(); !more {
 		a.left = 0
 	}
-	return it, true
+}
+
+// damaged says what is wrong with the next item.
+func (a *Answer) damaged() bool {
+	it, _, err := parseItem(a.rest)
+	if err == nil {
+		err = fmt.Errorf("item %v is outside %v to %v", it.Key, a.from, a.max)
+	}
+	a.left, a.err = 0, fmt.Errorf("cannot read tree: damaged answer: %w", err)
+	return false
+}
+
+// Skip passes over the items of an object, if they are next.
+func (a *Answer) Skip(object uint64) {
+	last := -1
+	rest, left := a.rest, a.left
+	for left > 0 && len(rest) >= lenHeader && ne.Uint64(rest[8:]) == object {
+		end := lenHeader + uint64(ne.Uint32(rest[28:]))
+		if uint64(len(rest)) < end {
+			break // Next says so
+		}
+		last = len(rest)
+		rest = rest[end:]
+		left--
+	}
+	if last < 0 {
+		return
+	}
+	// The last one stands for all: what is out of order in between harms
+	// nobody, for it was passed over.
+	b := a.rest[len(a.rest)-last:]
+	a.rest, a.left = rest, left
+	a.after(Key{Object: object, Type: uint8(ne.Uint32(b[24:])), Offset: ne.Uint64(b[16:])})
 }
 
 // Err is why Next ended before the end, nil if it did not.

@@ -2,6 +2,7 @@ package diff
 
 import (
 	"context"
+	"encoding/binary"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/btrfs"
 )
@@ -21,21 +22,20 @@ type group struct {
 // groups splits an answer by inodes, of which it keeps those whose first item is
 // wanted. last is the inode that the answer ends with: it may go on behind the
 // answer unless whole says that all of the range is there.
-func groups(a btrfs.Answer, list []group, wanted func(btrfs.Item) bool) (_ []group, last uint64, whole bool, err error) {
+func groups(a btrfs.Answer, list []group, wanted func(*btrfs.Item) bool) (_ []group, last uint64, whole bool, err error) {
 	start, keep := a, false
+	var it btrfs.Item
 	for {
+		a.Skip(last)
 		before := a
-		it, ok := a.Next()
-		if ok && it.Key.Object == last {
-			continue
-		}
+		ok := a.Next(&it)
 		if keep {
 			list = append(list, group{ino: last, items: start.Until(before)})
 		}
 		if !ok {
 			return list, last, a.Whole(), a.Err()
 		}
-		last, start, keep = it.Key.Object, before, wanted(it)
+		last, start, keep = it.Key.Object, before, wanted(&it)
 	}
 }
 
@@ -46,26 +46,14 @@ type window struct {
 	s      *btrfs.Scanner
 	rest   btrfs.Range // not read yet
 	done   bool
-	wanted func(btrfs.Item) bool
+	wanted func(*btrfs.Item) bool
 	list   []group
 	next   int // in list
 }
 
 func (w *window) start(r btrfs.Range) { w.rest, w.done, w.list, w.next = r, false, w.list[:0], 0 }
 
-// more says whether there is a candidate, which is list[next] then.
-func (w *window) more(ctx context.Context) (bool, error) {
-	for w.next == len(w.list) {
-		if w.done {
-			return false, nil
-		}
-		if err := w.fill(ctx); err != nil {
-			return false, err
-		}
-	}
-	return true, nil
-}
-
+// fill reads on. It may find no candidate.
 func (w *window) fill(ctx context.Context) error {
 	a, err := w.s.Ask(ctx, w.rest)
 	if err != nil {
@@ -78,7 +66,8 @@ func (w *window) fill(ctx context.Context) error {
 	}
 	// What may be cut off at the end is read again; if it is alone in the
 	// answer, that would not help.
-	first, _ := a.Next()
+	var first btrfs.Item
+	a.Next(&first)
 	n := len(w.list)
 	switch cut := n > 0 && w.list[n-1].ino == last; {
 	case first.Key.Object != last:
@@ -94,6 +83,14 @@ func (w *window) fill(ctx context.Context) error {
 	}
 	w.done = w.rest.Min.Compare(w.rest.Max) > 0
 	return nil
+}
+
+// end leaves out what lies behind an inode.
+func (w *window) end(through uint64) {
+	w.done = true
+	for n := len(w.list); n > w.next && w.list[n-1].ino > through; n-- {
+		w.list = w.list[:n-1]
+	}
 }
 
 // find looks an inode up among the candidates that are at hand.
@@ -132,7 +129,7 @@ func newReader(fs *btrfs.FS, tree uint64) *reader {
 	}
 }
 
-func all(btrfs.Item) bool { return true }
+func all(*btrfs.Item) bool { return true }
 
 // read reads an inode. through is the last one that will be asked for next, all
 // of them close together. fits is false for one whose items are too many. What
@@ -185,16 +182,13 @@ func (r *reader) single(ctx context.Context, ino uint64) (p part, fits bool, err
 			Min: btrfs.Key{Object: ino, Type: low}, Max: btrfs.Key{Object: ino, Type: high, Offset: ^uint64(0)},
 		})
 		rest := a
-		for err == nil {
-			it, ok := rest.Next()
-			if !ok {
-				return a, mode, rest.Whole(), rest.Err()
-			}
-			if it.Key.Type == btrfs.TypeInodeItem && len(it.Data) >= 56 {
-				mode = uint32(it.Data[52]) | uint32(it.Data[53])<<8
-			}
+		var first, last btrfs.Item
+		if rest.Next(&first) && first.Key.Type == btrfs.TypeInodeItem && len(first.Data) >= 56 {
+			mode = binary.LittleEndian.Uint32(first.Data[52:])
 		}
-		return a, 0, false, err
+		rest.Skip(ino)
+		rest.Next(&last) // none, unless it is damaged
+		return a, mode, rest.Whole(), firstError(err, rest.Err())
 	}
 	a, mode, whole, err := ask(r.one, 0, 255, firstItems)
 	switch {
@@ -217,9 +211,10 @@ func (r *reader) single(ctx context.Context, ino uint64) (p part, fits bool, err
 // before is the part of an answer that lies before items of a type; false if it
 // has none.
 func before(a btrfs.Answer, typ uint8) (btrfs.Answer, bool) {
+	var it btrfs.Item
 	for rest := a; ; {
 		at := rest
-		it, ok := rest.Next()
+		ok := rest.Next(&it)
 		if !ok || it.Key.Type >= typ {
 			return a.Until(at), ok
 		}

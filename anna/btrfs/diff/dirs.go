@@ -148,8 +148,8 @@ func (e *engine) moved(w which, x entry) bool {
 		return false
 	}
 	items := g.items
-	it, ok := items.Next()
-	return ok && it.Key.Type == btrfs.TypeInodeItem && len(it.Data) >= 8 && binary.LittleEndian.Uint64(it.Data) < e.rel.fork
+	var it btrfs.Item
+	return items.Next(&it) && it.Key.Type == btrfs.TypeInodeItem && len(it.Data) >= 8 && binary.LittleEndian.Uint64(it.Data) < e.rel.fork
 }
 
 // A page is a directory that is being listed: entries read but not visited,

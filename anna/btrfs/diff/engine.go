@@ -39,6 +39,7 @@ type engine struct {
 	windows [2]*window
 	near    [2]*reader
 	held    [2]*feed // of the inode at hand, from answers that are there
+	shared  *sharing // nil for one that does all by itself
 
 	summary  Summary
 	unsteady bool // something was no longer there when it was looked for

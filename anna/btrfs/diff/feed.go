@@ -67,8 +67,9 @@ func (f *feed) open(ctx context.Context, from, to btrfs.Key, limit uint32) {
 
 func (f *feed) step() {
 	if f.c == nil {
-		if f.item, f.ok = f.held.Next(); !f.ok {
-			f.item, f.ok = f.more.Next()
+		if f.ok = f.held.Next(&f.item); !f.ok {
+			f.ok = f.more.Next(&f.item)
+			f.err = firstError(f.held.Err(), f.more.Err())
 		}
 		return
 	}

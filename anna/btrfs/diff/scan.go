@@ -19,7 +19,7 @@ func (e *engine) fresh(transid uint64, mode uint32) bool {
 
 // wanted says the same of the first item of an inode, of which a window may show
 // any.
-func (e *engine) wanted(it btrfs.Item) bool {
+func (e *engine) wanted(it *btrfs.Item) bool {
 	if it.Key.Type != btrfs.TypeInodeItem || len(it.Data) < 56 {
 		return false
 	}
@@ -38,44 +38,52 @@ func (e *engine) scan(last uint64, progress func(ino uint64)) error {
 	e.owned = func(_ which, _ uint64, i *btrfs.Inode) bool { return e.since(i) }
 	// An entry is made together with the last change of what it names, or before.
 	e.brought = func(x entry) bool { return x.transid > e.rel.fork }
-	width := max(pieceWidth, (last-top)/pieces+1)
-	n := int((last-top)/width) + 1
-	return e.spread(n, func(w *engine, i int) (uint64, error) {
-		low := top + uint64(i)*width
-		high := low + width - 1
-		if i == n-1 {
-			high = btrfs.LastFree
-		}
-		return min(high, last), w.scanRange(low, high)
+	total := last - top
+	return e.spread(total, min(pieces, total/pieceWidth+1), func(w *engine, p *piece) (uint64, error) {
+		ends := p.high == total
+		err := w.scanPiece(p, ends)
+		return top + p.high, err
 	}, progress)
 }
 
-// scanRange is the scan of a range of inodes.
-func (e *engine) scanRange(low, high uint64) error {
+// About so many pieces there are, but none for less than so many numbers, unless
+// somebody has nothing to do.
+const (
+	pieces     = 16
+	pieceWidth = 1024
+)
+
+// scanPiece is the scan of a range of inodes; ends says that all behind it
+// belongs to it.
+func (e *engine) scanPiece(p *piece, ends bool) error {
+	high := top + p.high
+	if ends {
+		high = btrfs.LastFree
+	}
 	for w := range e.windows {
 		e.windows[w].start(btrfs.Range{
 			Tree: e.trees[w].id, MinTransid: e.rel.fork,
-			Min: btrfs.Key{Object: low}, Max: btrfs.Key{Object: high, Type: 255, Offset: ^uint64(0)},
+			Min: btrfs.Key{Object: top + p.low}, Max: btrfs.Key{Object: high, Type: 255, Offset: ^uint64(0)},
 		})
 	}
 	for {
-		var has [2]bool
-		var ino uint64
-		for w, v := range e.windows {
-			var err error
-			if has[w], err = v.more(e.ctx); err != nil {
-				return err
-			}
-			if n := v.next; has[w] && (ino == 0 || v.list[n].ino < ino) {
-				ino = v.list[n].ino
-			}
+		filled, err := e.fill()
+		if err != nil {
+			return err
+		}
+		if filled {
+			e.share(p)
+		}
+		ino, more := e.next()
+		if !more {
+			return nil
 		}
 		if ino == 0 {
-			return nil
+			continue // nothing in all that was read
 		}
 		var at [2]*group
 		for w, v := range e.windows {
-			if has[w] && v.list[v.next].ino == ino {
+			if v.next < len(v.list) && v.list[v.next].ino == ino {
 				at[w] = &v.list[v.next]
 				v.next++
 			}
@@ -83,6 +91,52 @@ func (e *engine) scanRange(low, high uint64) error {
 		if err := e.candidate(ino, at); err != nil {
 			return err
 		}
+	}
+}
+
+// fill has the windows go on where all they show is done.
+func (e *engine) fill() (filled bool, err error) {
+	for _, v := range e.windows {
+		if v.next == len(v.list) && !v.done {
+			if err := v.fill(e.ctx); err != nil {
+				return false, err
+			}
+			filled = true
+		}
+	}
+	return filled, nil
+}
+
+// next is the candidate that comes next: 0 if a window has to go on first. It is
+// false at the end.
+func (e *engine) next() (ino uint64, more bool) {
+	for _, v := range e.windows {
+		switch {
+		case v.next < len(v.list):
+			if at := v.list[v.next].ino; !more || at < ino {
+				ino = at
+			}
+			more = true
+		case !v.done:
+			return 0, true
+		}
+	}
+	return ino, more
+}
+
+// share has somebody else go on behind what the windows show.
+func (e *engine) share(p *piece) {
+	through := uint64(btrfs.LastFree)
+	for _, v := range e.windows {
+		if !v.done {
+			through = min(through, v.rest.Min.Object-1)
+		}
+	}
+	if through == btrfs.LastFree || through < top+p.low || !e.shared.offer(p, through+1-top) {
+		return
+	}
+	for _, v := range e.windows {
+		v.end(through)
 	}
 }
 
@@ -233,9 +287,9 @@ func (e *engine) complete(w which, n *node, ours, theirs part) (bool, error) {
 
 // sameItems says whether two inodes have the same items.
 func sameItems(a, b btrfs.Answer) bool {
+	var x, y btrfs.Item
 	for {
-		x, okX := a.Next()
-		y, okY := b.Next()
+		okX, okY := a.Next(&x), b.Next(&y)
 		if !okX || !okY {
 			return okX == okY
 		}

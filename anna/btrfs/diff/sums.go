@@ -22,6 +22,10 @@ type sums struct {
 	hash   func([]byte) []byte
 	zero   []byte // the checksum of a sector of zeros; nil if it cannot be had
 	run    run
+	last   struct { // an item
+		start uint64
+		data  []byte
+	}
 }
 
 // A run is the checksums of neighbouring sectors, as far as there are any.
@@ -94,10 +98,15 @@ func (s *sums) of(ctx context.Context, seg *segment, pos, n uint64) (*run, error
 }
 
 // read reads the checksums of the n bytes at an address. The item that covers
-// the first sector may start well before it.
+// the first sector may start well before it. The last item is kept: what was
+// written together lies together.
 func (s *sums) read(ctx context.Context, address, n uint64) (*run, error) {
 	clear(s.run.has)
 	if s.size == 0 {
+		return &s.run, nil
+	}
+	if address >= s.last.start && address+n <= s.last.start+s.covered(s.last.data) {
+		s.take(s.last.start, s.last.data, address, n)
 		return &s.run, nil
 	}
 	c := s.s.Scan(ctx, btrfs.Range{
@@ -107,17 +116,28 @@ func (s *sums) read(ctx context.Context, address, n uint64) (*run, error) {
 	})
 	for c.Next() {
 		start, data := c.Item().Key.Offset, c.Item().Data
-		for i := range n / s.sector {
-			at := address + i*s.sector
-			if at < start {
-				continue
-			}
-			k := int((at - start) / s.sector)
-			if k >= len(data)/s.size {
-				break
-			}
-			s.run.put(i, data[k*s.size:][:s.size])
+		if covered := s.covered(data); covered >= n && start+covered > address {
+			s.last.start, s.last.data = start, append(s.last.data[:0], data...)
 		}
+		s.take(start, data, address, n)
 	}
 	return &s.run, c.Err()
+}
+
+// covered is how many bytes the checksums of an item are of.
+func (s *sums) covered(data []byte) uint64 { return uint64(len(data)/s.size) * s.sector }
+
+// take takes from an item what it has of the n bytes at an address.
+func (s *sums) take(start uint64, data []byte, address, n uint64) {
+	for i := range n / s.sector {
+		at := address + i*s.sector
+		if at < start {
+			continue
+		}
+		k := (at - start) / s.sector
+		if k >= uint64(len(data)/s.size) {
+			break
+		}
+		s.run.put(i, data[k*uint64(s.size):][:s.size])
+	}
 }
