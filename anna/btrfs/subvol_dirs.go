@@ -27,12 +27,24 @@ func (w wantedDir) compare(o wantedDir) int {
 	return cmp.Or(cmp.Compare(w.tree, o.tree), cmp.Compare(w.dir, o.dir))
 }
 
+// findDir looks a directory up in a sorted list, from a guess on: those who ask
+// mostly do so in the list's own order.
+func findDir(list []wantedDir, tree, dir uint64, guess int) (int, bool) {
+	for i := guess; i < min(guess+2, len(list)); i++ {
+		if list[i].dir == dir && list[i].tree == tree {
+			return i, true
+		}
+	}
+	return slices.BinarySearchFunc(list, wantedDir{tree: tree, dir: dir}, wantedDir.compare)
+}
+
 // wanted looks a directory up, nil if nobody wants it.
 func (l *SubvolumeScan) wanted(tree, dir uint64) *wantedDir {
-	i, ok := slices.BinarySearchFunc(l.dirs, wantedDir{tree: tree, dir: dir}, wantedDir.compare)
+	i, ok := findDir(l.dirs, tree, dir, l.lastDir)
 	if !ok {
 		return nil
 	}
+	l.lastDir = i
 	return &l.dirs[i]
 }
 
@@ -117,13 +129,15 @@ func (d *dirPaths) readDir(ctx context.Context, dir uint64, want []wantedDir, li
 		Tree: tree, Types: Types(TypeDirIndex), Limit: uint32(min(limit, 1<<30)),
 		Min: Key{dir, TypeDirIndex, 0}, Max: Key{dir, TypeDirIndex, ^uint64(0)},
 	})
+	guess := 0
 	for c.Next() {
 		n++
 		e, _, err := ParseDirItem(c.Item().Data)
 		if err != nil || e.Location.Type != TypeInodeItem {
 			continue
 		}
-		if i, ok := slices.BinarySearchFunc(want, wantedDir{tree: tree, dir: e.Location.Object}, wantedDir.compare); ok {
+		if i, ok := findDir(want, tree, e.Location.Object, guess); ok {
+			guess = i
 			want[i].path, want[i].known = prefix+string(e.Name)+"/", true
 		}
 	}

@@ -24,10 +24,11 @@ type SubvolumeScan struct {
 	pages  [][]rootRecord
 	count  int
 	names  []byte
-	dirs   []wantedDir
-	above  map[uint64]string // paths of those that hold others
-	walked []Subvolume
-	reach  *reacher
+	dirs    []wantedDir
+	lastDir int               // where the last one was found
+	above   map[uint64]string // paths of those that hold others
+	walked  []Subvolume
+	reach   *reacher
 }
 
 // A rootRecord is a subvolume without pointers, which the garbage collector

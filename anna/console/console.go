@@ -149,6 +149,10 @@ func (c *Console) Answer(v any, text func(io.Writer)) error {
 	return err
 }
 
+// StreamJSON is PrintJSON for what is too long to be held: the function writes
+// it, with its newline, in pieces of whole characters.
+func (c *Console) StreamJSON(write func(io.Writer) error) error { return write(jsonWriter{c.Out}) }
+
 // PrintJSON prints one object on a line of its own.
 func (c *Console) PrintJSON(v any) error { return writeJSON(c.Out, v) }
 

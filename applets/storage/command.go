@@ -3,6 +3,7 @@ package storage
 import (
 	"errors"
 	"io"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -16,7 +17,7 @@ import (
 func commands() []*console.Command {
 	show := showCommand("show")
 	bare := showCommand("btrfs")
-	bare.Sub = []*console.Command{show, treeCommand(), diffCommand(), usageCommand()}
+	bare.Sub = []*console.Command{show, treeCommand(), diffCommand(), usageCommand(), balanceCommand()}
 	return []*console.Command{{
 		Name:    "storage",
 		Summary: "what lies on the disks: Btrfs file systems, subvolumes, space",
@@ -202,6 +203,9 @@ func runShow(c *console.Console) error {
 
 const mountinfo = "/proc/self/mountinfo"
 
+// treeGC lets the heap grow to 16 MiB before the first collection.
+const treeGC = 400
+
 func runTree(c *console.Console) error {
 	path, err := pathOf(c)
 	if err != nil {
@@ -221,6 +225,9 @@ func runTree(c *console.Console) error {
 	if err != nil {
 		return err
 	}
+	// What thousands of subvolumes take is in use until the end: to look for
+	// garbage meanwhile costs time and finds little.
+	defer debug.SetGCPercent(debug.SetGCPercent(treeGC))
 	trees := Trees{Filesystems: []Tree{}, Missing: []Missing{}}
 	var failed error
 	for _, m := range found {
@@ -230,6 +237,9 @@ func runTree(c *console.Console) error {
 	}
 	if path != "" && failed != nil { // of one file system nothing can be said
 		return failed
+	}
+	if c.JSON && c.Context().Err() == nil {
+		return c.StreamJSON(func(w io.Writer) error { return writeTrees(w, trees) })
 	}
 	return answer(c, trees, func(w io.Writer) { printTrees(w, c.Theme, trees, c.Bool("wide"), c.Int("limit")) })
 }

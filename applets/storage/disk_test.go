@@ -166,6 +166,20 @@ func TestTree(t *testing.T) {
 	if got := list(root); !slices.Equal(got, want) || len(got) != 5 {
 		t.Errorf("root sees %v, btrfs %v", got, want)
 	}
+	fs, err := btrfs.Open(d.Dir, btrfs.Roots{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	subs, err := fs.Subvolumes(t.Context())
+	fs.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range root.Filesystems[0].Roots[0].Children {
+		if v := subs.Find(n.ID); *n.TreeBytes != v.TreeBytes || *n.ReadOnly != v.ReadOnly || *n.Snapshot != v.Snapshot() || n.Generation != v.Generation {
+			t.Errorf("%+v is not %+v", n, v)
+		}
+	}
 	other := annaJSON[Trees](t, nobody, noSocket, "storage", "btrfs", "tree", d.Dir)
 	if got := list(other); !slices.Equal(got, want) { // what is closed has a number and no name
 		t.Errorf("nobody sees %v of %v", got, want)

@@ -130,11 +130,11 @@ func nodeOf(v *btrfs.Subvolume, walked bool) Node {
 		n.Received = v.Received
 	}
 	if !walked {
-		n.TreeBytes = &v.TreeBytes
+		size := v.TreeBytes // v is overwritten by the next
+		n.TreeBytes = &size
 	}
 	if !walked || v.Generation != 0 { // else its name is all that a walk could learn
-		ro, snapshot := v.ReadOnly, v.Snapshot()
-		n.ReadOnly, n.Snapshot = &ro, &snapshot
+		n.ReadOnly, n.Snapshot = known(v.ReadOnly), known(v.Snapshot())
 	} else {
 		n.State = stateClosed
 	}
@@ -150,6 +150,16 @@ func nodeOf(v *btrfs.Subvolume, walked bool) Node {
 		}
 	}
 	return n
+}
+
+// yes and no are shared by all nodes, which nobody writes to.
+var yes, no = true, false
+
+func known(b bool) *bool {
+	if b {
+		return &yes
+	}
+	return &no
 }
 
 // restored gives texts that crossed the socket their bytes back.
