@@ -34,10 +34,11 @@ var general = map[string]string{
 
  sudo btrfs scrub start MOUNT_POINT    begin
  sudo btrfs scrub status MOUNT_POINT   see how far it is`,
-	"balance": `Space is given out in chunks, for data or for metadata. A chunk for the one is no use to the other, so a file system can be out of metadata while df shows room. A balance moves what chunks hold together, and gives those that are empty then back. It needs room itself: when nothing is unallocated and metadata is full it fails, and only freeing data or adding a device helps. It is no routine: with enough unallocated it wears the disk for nothing. Balance data, never metadata as a habit.
+	"balance": `Space is given out in chunks, for data or for metadata. A chunk for the one is no use to the other, so a file system can be out of metadata while df shows room. A balance moves what chunks hold together, and gives those that are empty then back. It needs room itself: when metadata is full it fails, and only freeing data or adding a device helps. It is no routine: with room for new chunks it wears the disk for nothing. Balance data; metadata only when data is short and metadata has chunks to spare.
 
- anna storage btrfs usage              the least used block groups
- sudo btrfs balance start -dusage=20 MOUNT_POINT`,
+How much of metadata is in use says little: 80 % is nothing with much unallocated, 2 % an emergency with nothing unallocated. What counts is the headroom: how much more metadata can be written. anna names the least used chunks whose content fits elsewhere; it starts nothing.
+
+ sudo anna storage btrfs balance status    whether one helps, and the commands`,
 	"space": `"allocated" is what devices gave to chunks, "used" what of these is taken, "unallocated" what no chunk has yet. "really free" is how much data can still be written: what its chunks have left and what could be allocated in its profile, with the devices as they are. "headroom" is the same for metadata, without the reserve that the kernel keeps for deleting when full. "could get" of data and of metadata is the same space: whoever asks first has it.`,
 }
 
@@ -68,16 +69,14 @@ var particular = map[string]func(Filesystem, Show) string{
 		return "as far as is known no scrub runs now."
 	},
 	"balance": func(f Filesystem, _ Show) string {
-		if f.Space == nil {
+		if f.Balance == nil {
 			return ""
 		}
-		text := size(f.Space.Unallocated) + " unallocated"
-		for _, t := range f.Space.Types {
-			if t.Type != "system" {
-				text += fmt.Sprintf(", %s %.1f %% used", ui.Plain(t.Type), t.UsedPercent)
-			}
+		text := ui.Plain(f.Balance.Text + "; " + f.Balance.MetadataNote + ".")
+		for _, c := range f.Balance.Commands {
+			text += "\n\n " + ui.Plain(c)
 		}
-		return text + "."
+		return text
 	},
 	"space": func(f Filesystem, _ Show) string {
 		s := f.Space

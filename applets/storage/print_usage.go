@@ -30,6 +30,9 @@ func printUsage(w io.Writer, t ui.Theme, u Usage, wide bool) {
 		printRooms(w, u)
 		io.WriteString(w, ui.Columns(balanceRows(s)))
 	}
+	if u.Balance != nil {
+		io.WriteString(w, ui.Columns([][]string{{"  balance", ui.Plain(adviceLine(*u.Balance))}}))
+	}
 	io.WriteString(w, ui.Columns(trendRows(u.Trend)))
 	if g := u.BlockGroups; g != nil {
 		printBlockGroups(w, *g, wide)

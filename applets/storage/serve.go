@@ -113,7 +113,7 @@ func (s *server) using(ctx context.Context, uuid string, answer func(fs *btrfs.F
 
 // get answers with figures alone: paths of subvolumes and mounts are the
 // client's to look up, with its caller's rights.
-func (s *server) get(_ *host.Host, r *rpc.Request) (any, error) {
+func (s *server) get(h *host.Host, r *rpc.Request) (any, error) {
 	return s.with(r, func(fs *btrfs.FS) (any, error) {
 		release, err := s.looking.take(r.Context())
 		if err != nil {
@@ -122,6 +122,7 @@ func (s *server) get(_ *host.Host, r *rpc.Request) (any, error) {
 		defer release()
 		f := lookAt(r.Context(), fs)
 		f.SeenBy = byDaemon
+		f.Balance = s.advice(h, r, fs, &f.Missing)
 		f.Mounts, f.Compression = []Mount{}, []string{}
 		if f.Default != nil {
 			f.Default.Path = ""
@@ -130,10 +131,11 @@ func (s *server) get(_ *host.Host, r *rpc.Request) (any, error) {
 	})
 }
 
-func (s *server) space(_ *host.Host, r *rpc.Request) (any, error) {
+func (s *server) space(h *host.Host, r *rpc.Request) (any, error) {
 	return s.with(r, func(fs *btrfs.FS) (any, error) {
 		u := lookAtUsage(r.Context(), fs)
 		u.SeenBy = byDaemon
+		u.Balance = s.advice(h, r, fs, &u.Missing)
 		return u, r.Context().Err()
 	})
 }

@@ -69,6 +69,13 @@ func methods(s *server) []applet.Method {
 		},
 		{
 			Spec: rpc.Spec{
+				Name: methodBalance, Summary: "the running and the last balance of one file system, and whether one would help",
+				Kind: rpc.Long, Access: rpc.Observe, Idempotent: true,
+			},
+			Params: Params{}, Result: Balance{}, Serve: s.balance,
+		},
+		{
+			Spec: rpc.Spec{
 				Name: methodSubvolumes, Summary: "every subvolume of one file system by id, some in each item, with its path inside it",
 				Kind: rpc.Stream, Access: rpc.Control, Idempotent: true,
 			},

@@ -123,6 +123,9 @@ func (v *viewer) show(m btrfs.Mounted, all []btrfs.Mount) Filesystem {
 	fs, err := m.Open(v.roots)
 	if err == nil {
 		f = lookAt(v.ctx, fs)
+		g := gaps(f.Missing)
+		f.Balance = v.advice(fs, &g)
+		f.Missing = g.list()
 		fs.Close()
 	} else {
 		var g gaps
@@ -134,7 +137,9 @@ func (v *viewer) show(m btrfs.Mounted, all []btrfs.Mount) Filesystem {
 		f = v.helped(f)
 	}
 	f.Mounts, f.Compression = mountsOf(m.Mounts, all), compressionOf(m.Mounts)
+	addAdvice(&f.Level, &f.Problems, f.Balance)
 	place(f.Problems, f.Mounts)
+	placeAdvice(f.Balance, f.Mounts)
 	if f.Devices == nil {
 		f.Devices = []Device{}
 	}
@@ -167,6 +172,9 @@ func (v *viewer) usage(m btrfs.Mounted) Usage {
 		// Block groups are read as of the last commit: make that now.
 		syncErr := fs.Sync(v.ctx)
 		u = lookAtUsage(v.ctx, fs)
+		g := gaps(u.Missing)
+		u.Balance = v.advice(fs, &g)
+		u.Missing = g.list()
 		fs.Close()
 		if syncErr != nil && u.BlockGroups != nil {
 			g := gaps(u.Missing)
@@ -189,7 +197,9 @@ func (v *viewer) usage(m btrfs.Mounted) Usage {
 			u.Missing = g.list()
 		}
 	}
+	addAdvice(&u.Level, &u.Problems, u.Balance)
 	place(u.Problems, mountsOf(m.Mounts, nil))
+	placeAdvice(u.Balance, mountsOf(m.Mounts, nil))
 	u.Trend = v.trend(u.UUID)
 	return u
 }

@@ -67,7 +67,9 @@ type Filesystem struct {
 	Subvolumes  *Counts     `json:"subvolumes"`
 	Default     *Default    `json:"default_subvolume"`
 	Operations  *Operations `json:"operations"`
-	Quota       *Quota      `json:"quota"`
+	// Balance is whether one is worth its while.
+	Balance *BalanceAdvice `json:"balance_advice"`
+	Quota   *Quota         `json:"quota"`
 	// SeenBy is who looked: "client", with the caller's rights, or "daemon".
 	SeenBy  string    `json:"seen_by"`
 	Missing []Missing `json:"missing"`
@@ -296,8 +298,10 @@ type Usage struct {
 	Space       *Space       `json:"space"`
 	BlockGroups *BlockGroups `json:"block_groups"`
 	Trend       *Trend       `json:"trend"`
-	SeenBy      string       `json:"seen_by"`
-	Missing     []Missing    `json:"missing"`
+	// Balance is whether one is worth its while.
+	Balance *BalanceAdvice `json:"balance_advice"`
+	SeenBy  string         `json:"seen_by"`
+	Missing []Missing      `json:"missing"`
 }
 
 // Usages is what `storage btrfs usage` prints.
