@@ -47,7 +47,7 @@ func assessLatency(s Snapshot, t Thresholds) Verdict {
 	case r.P99 == nil:
 		return unknown("no request has been answered yet")
 	case r.Samples < minSamples:
-		return unknown(fmt.Sprintf("%d requests so far: %d are needed", r.Samples, minSamples))
+		return unknown(fmt.Sprintf("%s so far: %d are needed", counted(r.Samples, "request", "requests"), minSamples))
 	}
 	level, passed := judge(*r.P99, t.P99Warn, t.P99Crit)
 	v := Verdict{
@@ -64,7 +64,7 @@ func assessLatency(s Snapshot, t Thresholds) Verdict {
 func assessErrors(s Snapshot, _ Thresholds) Verdict {
 	r := s.Requests
 	if r.Answered < minSamples {
-		return unknown(fmt.Sprintf("%d requests so far: %d are needed", r.Answered, minSamples))
+		return unknown(fmt.Sprintf("%s so far: %d are needed", counted(r.Answered, "request", "requests"), minSamples))
 	}
 	share := 100 * float64(r.Failed) / float64(r.Answered)
 	level, passed := judge(share, errorsWarn, errorsCrit)
@@ -168,7 +168,7 @@ func assessMemoryEvents(s Snapshot, _ Thresholds) Verdict {
 	switch {
 	case kills.Known && kills.Value > 0:
 		return Verdict{
-			Level: Warning, Detail: fmt.Sprintf("%d processes were killed for the memory limit since the start", kills.Value),
+			Level: Warning, Detail: counted(kills.Value, "process was", "processes were") + " killed for the memory limit since the start",
 			Evidence: &Evidence{Figure: "memory_kills", Value: float64(kills.Value), Unit: "processes"},
 			Fix:      "Raise the limit: sudo systemctl edit annad (MemoryMax=)",
 		}
@@ -176,7 +176,7 @@ func assessMemoryEvents(s Snapshot, _ Thresholds) Verdict {
 		return unknown(hits.Reason)
 	case hits.Value > 0:
 		return Verdict{
-			Notice: true, Detail: fmt.Sprintf("the limit was met %d times in the last 10 min", hits.Value),
+			Notice: true, Detail: fmt.Sprintf("the limit was met %s in the last 10 min", counted(hits.Value, "time", "times")),
 			Evidence: &Evidence{Figure: "memory_limit_hits", Value: float64(hits.Value), Unit: "times"},
 		}
 	}
@@ -221,6 +221,14 @@ func assessShare(what string, s Share, private bool) Verdict {
 		v.Fix = "Look at the daemon: systemctl status annad; sudo ss -xp | grep annad"
 	}
 	return v
+}
+
+// counted writes a number and what it counts.
+func counted[T int | uint64](n T, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, more)
 }
 
 func inMB(n uint64) float64 { return float64(n*100/mb) / 100 }

@@ -9,7 +9,7 @@ func assessQueue(s Snapshot, t Thresholds) Verdict {
 	n := s.Queue.Overdue
 	level, passed := judge(n, t.QueueWarn, t.QueueCrit)
 	v := Verdict{
-		Level: level, Detail: fmt.Sprintf("%d events wait for the handler", n),
+		Level: level, Detail: counted(n, "event waits", "events wait") + " for the handler",
 		Evidence: &Evidence{Figure: "queue.overdue", Value: float64(n), Threshold: float64(passed), Unit: "events"},
 	}
 	if level > OK {
@@ -52,7 +52,7 @@ func assessDropped(s Snapshot, _ Thresholds) Verdict {
 		return well("none in the last hour")
 	}
 	return Verdict{
-		Level: Warning, Detail: fmt.Sprintf("%d events were dropped in the last hour: the queue was full", n),
+		Level: Warning, Detail: counted(n, "event was", "events were") + " dropped in the last hour: the queue was full",
 		Evidence: &Evidence{Figure: "queue.dropped_1h", Value: float64(n), Unit: "events"},
 		Fix:      fmt.Sprintf("Raise events.queue_limit (now %d), or see what floods it: annactl events --since 1h", s.Queue.Limit),
 	}
@@ -119,7 +119,7 @@ func assessModules(s Snapshot, _ Thresholds) Verdict {
 		Evidence: &Evidence{Figure: "capabilities.impaired", Value: float64(len(names)), Unit: "modules"},
 	}
 	if failures > 0 {
-		v.Detail += fmt.Sprintf("; %d failures in the last hour", failures)
+		v.Detail += "; " + counted(failures, "failure", "failures") + " in the last hour"
 	}
 	if len(s.Modules) == 1 && s.Modules[0].Do != "" {
 		v.Fix = s.Modules[0].Do

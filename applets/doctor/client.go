@@ -193,7 +193,13 @@ func assessSystemd(e *exam) health.Verdict {
 		}
 		return health.Verdict{Level: health.Warning, Detail: "annad.service is " + s.Service.ActiveState, Fix: "Start it: sudo systemctl start annad"}
 	}
-	v := well("annad.service is %s, restarted %d times", s.Service.ActiveState, s.Restarts())
+	v := well("annad.service is %s, never restarted by systemd", s.Service.ActiveState)
+	switch n := s.Restarts(); {
+	case n == 1:
+		v.Detail = fmt.Sprintf("annad.service is %s, restarted once", s.Service.ActiveState)
+	case n > 1:
+		v.Detail = fmt.Sprintf("annad.service is %s, restarted %d times", s.Service.ActiveState, n)
+	}
 	v.Evidence = &health.Evidence{Figure: "restarts", Value: float64(s.Restarts()), Threshold: maxRestarts, Unit: "times"}
 	if s.Restarts() > maxRestarts {
 		v.Level, v.Fix = health.Warning, "Read why: sudo journalctl -u annad -n 50"

@@ -220,6 +220,10 @@ func (w wanted) put(dirPath, name string) error {
 	if err := unix.Fstat(fd, &st); err != nil || !w.holds(st) {
 		return errors.New("it is not as it should be afterwards")
 	}
+	var named unix.Stat_t
+	if err := unix.Fstatat(dir, name, &named, unix.AT_SYMLINK_NOFOLLOW); err != nil || named.Dev != st.Dev || named.Ino != st.Ino {
+		return errChanged // what was mended has another name, or none, by now
+	}
 	return nil
 }
 
