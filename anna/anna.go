@@ -26,9 +26,10 @@ func Main(args []string, table applet.Table) int {
 	w := &console.World{
 		Program: program, In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv,
 		ConfigPath: config.DefaultPath, Specs: table.Spec, Standalone: standalone(table),
+		Daemon: daemonCommand(table),
 	}
 	if role == Daemon {
-		return console.MainOf(w, daemonCommand(table), words)
+		return console.MainOf(w, w.Daemon, words)
 	}
 	if program == clientName && len(words) > 0 && words[0] == "daemon" {
 		return console.Refuse(w, "annactl is the client and starts no daemon", "use: annad, or: sudo systemctl start annad")

@@ -12,9 +12,10 @@ import (
 // A Command is one row of the command tree.
 type Command struct {
 	Name     string
-	Args     string // how its arguments are written, as "[PATH]"; "" for none
-	Summary  string // one line, for lists
-	About    string // what it does and when one wants it; paragraphs
+	Args     string   // how its arguments are written, as "[PATH]"; "" for none
+	ArgWords []string // what they may be, where that can be listed; for completions
+	Summary  string   // one line, for lists
+	About    string   // what it does and when one wants it; paragraphs
 	Examples []Example
 	Exits    []int // statuses beside 0, 1 and 64, and those of Calls
 	Calls    []string

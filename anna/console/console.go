@@ -37,6 +37,7 @@ type World struct {
 	// daemon.
 	Standalone func(ctx context.Context, verbose bool) (socket string, stop func(), err error)
 	Tree       []*Command
+	Daemon     *Command // the command line of annad
 }
 
 // A Console is what a command may touch.

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/urfave/cli/v2"
-
 	"github.com/jjgarcianorway/anna-assistant/anna/rpc"
 	"github.com/jjgarcianorway/anna-assistant/anna/ui"
 )
@@ -88,44 +86,6 @@ func listCommands(b *strings.Builder, list []*Command) {
 		}
 	}
 	b.WriteString(ui.Columns(rows))
-}
-
-// flagRows lists flags with what they do: "--socket PATH   the daemon's ...".
-func flagRows(flags []cli.Flag) string {
-	var rows [][]string
-	for _, f := range flags {
-		names := f.Names()
-		word := "--" + names[0]
-		for _, alias := range names[1:] {
-			word = "-" + alias + ", " + word
-		}
-		doc, ok := f.(cli.DocGenerationFlag)
-		if !ok {
-			continue
-		}
-		value, usage := unquote(doc.GetUsage())
-		if takesValue(f) {
-			if value == "" {
-				value = "VALUE"
-			}
-			word += " " + value
-			if text := doc.GetDefaultText(); text != "" {
-				usage += " (" + strings.Trim(text, `"`) + ")"
-			}
-		}
-		rows = append(rows, []string{"  " + word, usage})
-	}
-	return ui.Columns(rows)
-}
-
-// unquote takes the `VALUE` out of a usage text.
-func unquote(usage string) (value, text string) {
-	before, rest, ok := strings.Cut(usage, "`")
-	if !ok {
-		return "", usage
-	}
-	value, after, _ := strings.Cut(rest, "`")
-	return value, before + value + after
 }
 
 // AllExits lists every status that the command can end with.
