@@ -20,8 +20,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// A view is what somebody sees of a file system.
-type view struct {
+// A sight is what somebody sees of a file system.
+type sight struct {
 	Error      string
 	Info       Info
 	Devices    *Devices
@@ -35,7 +35,7 @@ type view struct {
 }
 
 func look(dir string) {
-	var v view
+	var v sight
 	ctx := context.Background()
 	fs, err := Open(dir, Roots{})
 	if err == nil {
@@ -80,7 +80,7 @@ func openUp(t *testing.T, dir string) {
 }
 
 // lookAsNobody looks at a file system as uid 65534.
-func lookAsNobody(t *testing.T, dir string) view {
+func lookAsNobody(t *testing.T, dir string) sight {
 	t.Helper()
 	c := exec.CommandContext(t.Context(), "/proc/self/exe")
 	c.Env = []string{"BTRFS_TEST_LOOK=" + dir}
@@ -91,7 +91,7 @@ func lookAsNobody(t *testing.T, dir string) view {
 	if err != nil {
 		t.Fatalf("cannot run the test as nobody: %v", err)
 	}
-	var v view
+	var v sight
 	if err := json.Unmarshal(out, &v); err != nil {
 		t.Fatalf("%v in %.200s", err, out)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strconv"
 
@@ -142,7 +143,10 @@ func (fs *FS) device(id uint64, list *Devices) (Device, error) {
 		d.Absent = d.Path == ""
 	}
 	d.Writable, err = info.flag("writeable")
-	note("state", err)
+	if err != nil { // Linux 5.6; before, and where it is hidden, the likely answer
+		note("state", err)
+		d.Writable = !d.Absent
+	}
 	d.Replacing, _ = info.flag("replace_target")
 	if id, err := info.text("fsid"); err == nil { // Linux 5.17
 		d.Seed = id != fs.FSID.String() && id != fs.metadataUUID().String()
@@ -153,7 +157,7 @@ func (fs *FS) device(id uint64, list *Devices) (Device, error) {
 	d.Errors, err = fs.deviceErrors(id, info)
 	note("error counts", err)
 	if d.Path != "" {
-		d.BlockSize, err = blockSize(fs.roots, d.Path)
+		d.BlockSize, err = fs.blockSize(d.Path)
 		note("size", err)
 	}
 	return d, nil
@@ -185,13 +189,39 @@ func (fs *FS) deviceErrors(id uint64, info sysDir) (*DeviceErrors, error) {
 	}, nil
 }
 
-// blockSize is the size of a block device, without opening it.
-func blockSize(roots Roots, path string) (uint64, error) {
+// blockSize is the size of a block device, without opening it. A sandbox may
+// have no device nodes: then the file system's own list of devices tells.
+func (fs *FS) blockSize(path string) (uint64, error) {
 	var st unix.Stat_t
-	if err := unix.Stat(path, &st); err != nil {
-		return 0, fmt.Errorf("cannot look up %s: %w", path, err)
+	err := unix.Stat(path, &st)
+	if err != nil {
+		dir, ok := fs.sysDevice(filepath.Base(path))
+		if !ok {
+			return 0, fmt.Errorf("cannot look up %s: %w", path, err)
+		}
+		n, err := dir.number("size")
+		return n * 512, err
 	}
-	dir := sysDir(fmt.Sprintf("%s/dev/block/%d:%d", roots.sys(), unix.Major(st.Rdev), unix.Minor(st.Rdev)))
+	dir := sysDir(fmt.Sprintf("%s/dev/block/%d:%d", fs.roots.sys(), unix.Major(st.Rdev), unix.Minor(st.Rdev)))
 	n, err := dir.number("size")
 	return n * 512, err
+}
+
+// sysDevice finds a device of the file system in sysfs by its name, which for
+// the device mapper's is another one than the kernel's own.
+func (fs *FS) sysDevice(name string) (sysDir, bool) {
+	names, err := fs.sys.names("devices")
+	if err != nil {
+		return "", false
+	}
+	for _, n := range names {
+		dir := fs.sys + sysDir("/devices/"+n)
+		if n == name {
+			return dir, true
+		}
+		if mapped, err := dir.text("dm/name"); err == nil && mapped == name {
+			return dir, true
+		}
+	}
+	return "", false
 }

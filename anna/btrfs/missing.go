@@ -21,6 +21,7 @@ const (
 	NeedKernel Need = "a newer kernel"           // the running one has no such call or file
 	NeedDevice Need = "a device that answers"    // an I/O error, or a device that is gone
 	NeedMount  Need = "a mount that can be seen" // no mount of the file system leads there
+	NeedSysfs  Need = "a view of /sys/fs/btrfs"  // a container or sandbox hides it
 	NeedMore   Need = "another try"              // it changed or went away while being read
 	NeedOther  Need = ""                         // see the cause
 )
@@ -47,6 +48,8 @@ func (m Missing) String() string {
 func missing(what string, err error) Missing {
 	m := Missing{What: what, Why: err.Error(), Err: err}
 	switch {
+	case errors.Is(err, errHidden):
+		m.Need = NeedSysfs
 	case errors.Is(err, unix.EPERM):
 		m.Need = NeedAdmin
 	case errors.Is(err, unix.EACCES), errors.Is(err, fs.ErrPermission):
@@ -61,6 +64,9 @@ func missing(what string, err error) Missing {
 	}
 	return m
 }
+
+// NeedOf says what would help against an error of this package.
+func NeedOf(err error) Need { return missing("", err).Need }
 
 // addMissing keeps the list short: what lacks for the same reason is said once.
 func addMissing(list *[]Missing, more ...Missing) {

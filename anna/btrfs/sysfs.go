@@ -37,6 +37,25 @@ func (r Roots) fsDir(id UUID) sysDir {
 	return sysDir(filepath.Join(r.sys(), "fs/btrfs", id.String()))
 }
 
+// errHidden is why nothing of sysfs can be read at all, as in most containers.
+var errHidden = errors.New("/sys/fs/btrfs is not to be seen here")
+
+// opened explains why a file or directory could not be opened: one that is not
+// there says nothing where none is.
+func (d sysDir) opened(err error) error {
+	if !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	above, _, found := strings.Cut(string(d), "/fs/btrfs/")
+	if !found {
+		return err
+	}
+	if _, statErr := os.Stat(above + "/fs/btrfs"); errors.Is(statErr, os.ErrNotExist) {
+		return errHidden
+	}
+	return err
+}
+
 // maxSysfs is more than the page that the kernel lets an attribute fill.
 const maxSysfs = 64 << 10
 
@@ -44,7 +63,7 @@ const maxSysfs = 64 << 10
 func (d sysDir) text(name string) (string, error) {
 	f, err := os.Open(filepath.Join(string(d), name))
 	if err != nil {
-		return "", err
+		return "", d.opened(err)
 	}
 	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, maxSysfs))
@@ -78,7 +97,7 @@ func (d sysDir) flag(name string) (bool, error) {
 func (d sysDir) names(dir string) ([]string, error) {
 	f, err := os.Open(filepath.Join(string(d), dir))
 	if err != nil {
-		return nil, err
+		return nil, d.opened(err)
 	}
 	defer f.Close()
 	return f.Readdirnames(-1)

@@ -100,7 +100,7 @@ func TestReadOnly(t *testing.T) {
 	}
 }
 
-func lookAsNobodyIn(t *testing.T, dir string) view {
+func lookAsNobodyIn(t *testing.T, dir string) sight {
 	t.Helper()
 	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil {
 		t.Fatal(err)

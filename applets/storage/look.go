@@ -42,7 +42,7 @@ func need(err error) string {
 	case gone(err):
 		return string(btrfs.NeedMore)
 	}
-	return ""
+	return string(btrfs.NeedOf(err))
 }
 
 // list is what was collected, never nil: JSON has a list in any case.

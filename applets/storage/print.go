@@ -74,14 +74,23 @@ func plural(n int, word string) string {
 }
 
 // printMissing says what could not be had: what privilege would show in one
-// line, everything else with its cause.
+// line, everything else with its cause, each cause once.
 func printMissing(w io.Writer, t ui.Theme, missing []Missing) {
 	var privileged []string
+	var causes []Missing
 	for _, m := range missing {
 		if m.Need == string(btrfs.NeedAdmin) {
 			privileged = append(privileged, m.What)
 			continue
 		}
+		i := slices.IndexFunc(causes, func(o Missing) bool { return o.Why == m.Why && o.Need == m.Need })
+		if i < 0 {
+			causes = append(causes, m)
+		} else {
+			causes[i].What += ", " + m.What
+		}
+	}
+	for _, m := range causes {
 		text := m.What + " unknown: " + m.Why
 		if m.Need != "" {
 			text += " (needs " + m.Need + ")"
