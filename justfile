@@ -40,6 +40,10 @@ bench:
 bench-load:
     ANNA_TEST_LONG=1 go test -count=1 -v -run '^TestLoad$' ./anna
 
+# 5 000 subvolumes, beside btrfs-progs: time, and memory of client and daemon; as root
+bench-tree:
+    ANNA_TEST_LONG=1 go test -count=1 -v -run '^TestCost' ./applets/storage
+
 # reload until effective, beside nginx and caddy where they are installed
 bench-reload:
     scripts/bench-reload.sh

@@ -21,9 +21,9 @@ type SubvolumeScan struct {
 	// Missing is complete once All was gone through.
 	Missing []Missing
 
-	pages  [][]rootRecord
-	count  int
-	names  []byte
+	pages   [][]rootRecord
+	count   int
+	names   []byte
 	dirs    []wantedDir
 	lastDir int               // where the last one was found
 	above   map[uint64]string // paths of those that hold others
@@ -90,8 +90,8 @@ func (l *SubvolumeScan) find(id uint64) int {
 	return i
 }
 
-func (l *SubvolumeScan) name(r *rootRecord) string {
-	return string(l.names[r.nameAt : int(r.nameAt)+int(r.nameLen)])
+func (l *SubvolumeScan) rawName(r *rootRecord) []byte {
+	return l.names[r.nameAt : int(r.nameAt)+int(r.nameLen)]
 }
 
 // Len is how many subvolumes there are, those pending deletion included.
@@ -120,9 +120,12 @@ func (l *SubvolumeScan) All() iter.Seq[*Subvolume] {
 }
 
 func (l *SubvolumeScan) describe(i int, v *Subvolume) {
-	r := l.at(i)
+	r, name := l.at(i), v.Name
+	if string(l.rawName(r)) != name { // thousands are called "snapshot"
+		name = string(l.rawName(r))
+	}
 	*v = Subvolume{
-		ID: r.id, Parent: r.parent, Dir: r.dir, Name: l.name(r), Path: l.path(r, 0),
+		ID: r.id, Parent: r.parent, Dir: r.dir, Name: name, Path: l.path(r, 0),
 		ReadOnly: r.readOnly, Default: l.Default == r.id, Deleted: r.deleted,
 		UUID: r.uuid, ParentUUID: r.parentUUID, ReceivedUUID: r.receivedUUID,
 		Generation: r.generation, OTransid: r.otransid, CTransid: r.ctransid, STransid: r.stransid, RTransid: r.rtransid,
@@ -162,7 +165,7 @@ func (l *SubvolumeScan) path(r *rootRecord, depth int) string {
 	if parent == "" {
 		return ""
 	}
-	path := strings.TrimSuffix(parent, "/") + "/" + dir + string(l.names[r.nameAt:int(r.nameAt)+int(r.nameLen)])
+	path := strings.TrimSuffix(parent, "/") + "/" + dir + string(l.rawName(r))
 	if len(path) > maxPath {
 		addMissing(&l.Missing, Missing{What: "paths of very deep subvolumes", Why: "longer than 64 KiB"})
 		return ""

@@ -28,8 +28,13 @@ func lookAtSubvolumes(ctx context.Context, fs *btrfs.FS) (*subvolumeLook, error)
 
 // each hands out every subvolume by id, until the function fails.
 func (l *subvolumeLook) each(use func(Node) error) error {
+	origin, text := btrfs.UUID{}, "" // thousands were made from the same
 	for v := range l.scan.All() {
+		if v.ParentUUID != origin {
+			origin, text = v.ParentUUID, v.ParentUUID.String()
+		}
 		n := nodeOf(v, l.scan.Walked)
+		n.ParentUUID = text
 		if q, ok := l.sizes[n.ID]; ok {
 			n.Referenced = &q.Referenced
 			if l.exclusive {
@@ -119,7 +124,7 @@ func nodeOf(v *btrfs.Subvolume, walked bool) Node {
 	n := Node{
 		ID: v.ID, Parent: v.Parent, Path: v.Path, PathRaw: raw(v.Path), Name: v.Name, NameRaw: raw(v.Name),
 		Default: v.Default, State: string(v.Reachability()),
-		UUID: v.UUID.String(), ParentUUID: v.ParentUUID.String(), ReceivedUUID: v.ReceivedUUID.String(),
+		UUID: v.UUID.String(), ReceivedUUID: v.ReceivedUUID.String(),
 		Generation: v.Generation, OTransid: v.OTransid, Created: v.Created.UTC(), Received: v.Received.UTC(),
 		Reach: []Reach{}, Mounts: []Mount{},
 	}

@@ -3,6 +3,7 @@ package storage
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,10 +21,20 @@ func TestMain(m *testing.M) {
 	time.Local = time.UTC // goldens hold times
 	if os.Getenv("STORAGE_TEST_PROGRAM") != "" {
 		table := applet.Table{Row}
-		os.Exit(console.Main(&console.World{
+		status := console.Main(&console.World{
 			Program: "anna", In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv,
 			ConfigPath: "/nonexistent", Specs: table.Spec, Tree: table.Commands(),
-		}, os.Args[1:]))
+		}, os.Args[1:])
+		if os.Getenv("STORAGE_TEST_PEAK") != "" {
+			fmt.Fprintln(os.Stderr, "peak", peakOf("self"))
+		}
+		os.Exit(status)
+	}
+	if socket := os.Getenv("STORAGE_TEST_DAEMON"); socket != "" {
+		if err := daemonAlone(socket); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+		os.Exit(1)
 	}
 	os.Exit(m.Run())
 }
