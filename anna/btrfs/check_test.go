@@ -57,7 +57,7 @@ func checkInfo(t *testing.T, fs *FS, dev string) {
 	got := []string{i.FSID.String(), i.Checksum}
 	csum := superField(t, dev, "csum_type")
 	csum = strings.TrimSuffix(csum[strings.Index(csum, "(")+1:], ")")
-	csum = map[string]string{"blake2": "blake2b", "xxhash64": "xxhash64"}[csum] + map[string]string{"crc32c": "crc32c", "sha256": "sha256"}[csum]
+	csum = map[string]string{"blake2": "blake2b", "blake2b": "blake2b", "xxhash64": "xxhash64"}[csum] + map[string]string{"crc32c": "crc32c", "sha256": "sha256"}[csum]
 	want := []string{strings.Fields(superField(t, dev, "fsid"))[0], csum}
 	if !slices.Equal(got, want) {
 		t.Errorf("info %v, dump-super says %v", got, want)

@@ -9,10 +9,12 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // TestMain lets the test binary run itself as somebody else.
 func TestMain(m *testing.M) {
+	time.Local = time.UTC // recordings hold times
 	if dir := os.Getenv("BTRFS_TEST_LOOK"); dir != "" {
 		look(dir)
 		return

@@ -193,7 +193,10 @@ func (fs *FS) deviceErrors(id uint64, info sysDir) (*DeviceErrors, error) {
 // have no device nodes: then the file system's own list of devices tells.
 func (fs *FS) blockSize(path string) (uint64, error) {
 	var st unix.Stat_t
-	err := unix.Stat(path, &st)
+	err := fmt.Errorf("it is not this machine's: %w", unix.ENOENT)
+	if fs.file != nil { // a recording's paths mean other devices here
+		err = unix.Stat(path, &st)
+	}
 	if err != nil {
 		dir, ok := fs.sysDevice(filepath.Base(path))
 		if !ok {
