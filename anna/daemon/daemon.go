@@ -16,6 +16,7 @@ import (
 	"github.com/jjgarcianorway/anna-assistant/anna/events"
 	"github.com/jjgarcianorway/anna-assistant/anna/host"
 	"github.com/jjgarcianorway/anna-assistant/anna/metrics"
+	"github.com/jjgarcianorway/anna-assistant/anna/policy"
 	"github.com/jjgarcianorway/anna-assistant/anna/rpc"
 	"github.com/jjgarcianorway/anna-assistant/anna/telemetry"
 )
@@ -57,6 +58,8 @@ type Daemon struct {
 	served  chan error
 	words   *words
 	keeper  *keeper
+	advisor *advisor
+	loader  *policy.Loader
 	tick    *beat
 	faults  *metrics.Window // of the last requests, which failed by our fault
 	quit    context.CancelFunc
@@ -72,7 +75,7 @@ func Start(ctx context.Context, opts Options) (*Daemon, error) {
 		return nil, fmt.Errorf("cannot find the configuration %s: %w", opts.ConfigPath, err)
 	}
 	opts.ConfigPath = path
-	d := &Daemon{opts: opts, log: opts.Log, served: make(chan error, 1), faults: metrics.NewWindow(metrics.DefaultWindow)}
+	d := &Daemon{opts: opts, log: opts.Log, served: make(chan error, 1), faults: metrics.NewWindow(metrics.DefaultWindow), loader: new(policy.Loader)}
 	first, err := d.firstConfig()
 	if err != nil {
 		return nil, err
@@ -103,6 +106,7 @@ func Start(ctx context.Context, opts Options) (*Daemon, error) {
 	d.mods = newModules(ctx, d.log, d.engine, d.store, cfg.Daemon().StateDir)
 	d.host.Capabilities = d.mods.capabilities
 	d.host.Reload = d.Reload
+	d.advisor = newAdvisor(ctx, d) // before the first reload: it follows the configuration
 	d.begin(ctx, first)
 	d.host.ReloadStatus, d.host.LastReload = d.reloads.status, d.reloads.lastOf
 	d.mods.settle()

@@ -175,6 +175,9 @@ func (k *keeper) previousRun(ctx context.Context) health.Previous {
 		}
 	}
 	for _, f := range open {
+		if strings.HasPrefix(f.ID, advicePrefix) {
+			continue // about the machine: it outlives the daemon
+		}
 		var level health.Level
 		if f.ID != previousID { // what it said of the one before it is no news
 			if level.UnmarshalText([]byte(f.Level)) == nil {

@@ -36,6 +36,7 @@ func (d *Daemon) parts() []part {
 		{"events", d.prepareQueue},
 		{"telemetry", d.prepareStore},
 		{"modules", d.mods.prepare},
+		{"policies", d.preparePolicies},
 		{"watch", d.prepareWatch},
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/jjgarcianorway/anna-assistant/anna/capability"
 	"github.com/jjgarcianorway/anna-assistant/anna/config"
 	"github.com/jjgarcianorway/anna-assistant/anna/metrics"
+	"github.com/jjgarcianorway/anna-assistant/anna/policy"
 	"github.com/jjgarcianorway/anna-assistant/anna/telemetry"
 )
 
@@ -309,7 +310,7 @@ func (r *reloader) lastOf(origin string) (rec config.Receipt, begun int64) {
 
 // understand decodes and validates, with the command line's last word.
 func (d *Daemon) understand(src *config.Sources) (*config.Config, config.Report) {
-	cfg, report := config.Parse(src, config.Options{Groups: config.SystemGroups("/")})
+	cfg, report := config.Parse(src, config.Options{Groups: config.SystemGroups("/"), CheckPolicies: d.checkPolicies, ForeignPolicy: policy.Foreign})
 	if cfg == nil {
 		return nil, report
 	}

@@ -34,7 +34,7 @@ func (d *Daemon) sample(ctx context.Context, tick *beat) {
 			if sampling.CompareAndSwap(false, true) {
 				go func() {
 					defer sampling.Store(false)
-					d.store().Observe(now, telemetry.MachinePoints(machine.Sample())...)
+					d.sampled(ctx, now, machine.Sample())
 				}()
 			}
 		}

@@ -25,6 +25,11 @@ type Row struct {
 	// what Label names. "": it has no history.
 	Series string
 	Label  string
+	// Counter: it only grows, and begins anew at 0.
+	Counter bool
+	// Lasting facts are taken as they are now when the past is judged: they
+	// change rarely, or only with the machine.
+	Lasting bool
 }
 
 // Branch is the part of the name before the dot.

@@ -91,11 +91,19 @@ func (b *Branch) Objects() []Object { return b.objects }
 // Named are the answers of a fact that takes a name.
 func (b *Branch) Named(fn string) map[string]Value { return b.named[fn] }
 
-// A History is what numbers were over a time. The series is that of
-// [Row.Series], filled in.
+// A History is what numbers were over a time.
 type History interface {
-	// Over is what a window says of a series: see Windows.
-	Over(window, series string, span time.Duration, now time.Time) Value
+	// Over answers a question about the past.
+	Over(Past) Value
+}
+
+// A Past is a question about what a fact was.
+type Past struct {
+	Window  string // of Windows
+	Series  string // that of [Row.Series], filled in
+	Counter bool
+	Span    time.Duration
+	Now     time.Time
 }
 
 // A Tree is all facts at one moment. The zero Tree knows nothing. It never
@@ -255,7 +263,7 @@ func (t Tree) Window(window, name, key string, span time.Duration) Value {
 	if why != "" {
 		return Unknown(why)
 	}
-	return t.history.Over(window, series, span, t.At)
+	return t.history.Over(Past{Window: window, Series: series, Counter: row.Counter, Span: span, Now: t.At})
 }
 
 // series is the name of a fact's series.

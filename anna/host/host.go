@@ -5,6 +5,7 @@
 package host
 
 import (
+	"context"
 	"log/slog"
 	"os"
 	"sync"
@@ -14,8 +15,10 @@ import (
 	"github.com/jjgarcianorway/anna-assistant/anna/capability"
 	"github.com/jjgarcianorway/anna-assistant/anna/config"
 	"github.com/jjgarcianorway/anna-assistant/anna/events"
+	"github.com/jjgarcianorway/anna-assistant/anna/facts"
 	"github.com/jjgarcianorway/anna-assistant/anna/health"
 	"github.com/jjgarcianorway/anna-assistant/anna/metrics"
+	"github.com/jjgarcianorway/anna-assistant/anna/policy"
 	"github.com/jjgarcianorway/anna-assistant/anna/telemetry"
 	"github.com/jjgarcianorway/anna-assistant/anna/version"
 )
@@ -50,6 +53,13 @@ type Host struct {
 	// Look has the daemon judge itself anew when something changed since it
 	// did last that it knows of.
 	Look func()
+	// Facts are what is known of the machine, Advice what the rules make of it;
+	// both wait for the first look. Snooze says that advice is known until a
+	// time. TryRules judges rules that are not in force.
+	Facts    func(context.Context) (facts.Tree, error)
+	Advice   func(context.Context) (policy.Standing, *policy.Set, error)
+	Snooze   func(id string, a health.Ack) error
+	TryRules func(ctx context.Context, files []config.File, back time.Duration) (policy.Trial, error)
 	// Private says that the daemon runs inside a client, for one command.
 	Private bool
 

@@ -1,0 +1,362 @@
+package daemon
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/jjgarcianorway/anna-assistant/anna/btrfs"
+	"github.com/jjgarcianorway/anna-assistant/anna/facts"
+	"github.com/jjgarcianorway/anna-assistant/anna/telemetry"
+)
+
+// rareBtrfs is how often subvolumes and quota groups are counted: with
+// thousands of them it is some work.
+const rareBtrfs = 10 * time.Minute
+
+// A btrfsSeen is what the module that measures Btrfs saw of one file system.
+type btrfsSeen struct {
+	path, id, label string
+	space           *btrfs.Space
+	state           *btrfs.State
+	devices         uint64
+	operation       string
+	errors          map[string]string // why a part is not there, by its name
+	counted         *btrfsCounted
+	closed          string // why it could not be opened; then nothing else is known
+}
+
+// A btrfsCounted is what is counted rarely.
+type btrfsCounted struct {
+	at time.Time
+
+	subvolumes, snapshots, doomed int
+	newest                        time.Time
+	why                           string // why they were not counted
+
+	quota    *btrfs.Quota
+	quotaWhy string
+}
+
+// A btrfsLook is what the last look saw, for the facts.
+type btrfsLook struct {
+	at   time.Time
+	list []btrfsSeen
+	why  string // why nothing is known at all
+}
+
+// regard takes what rules want to know of one file system, beside its space.
+func (b *btrfsModule) regard(ctx context.Context, label string, fs *btrfs.FS, space *btrfs.Space) btrfsSeen {
+	seen := btrfsSeen{path: fs.Path, id: fs.FSID.String(), label: label, space: space, errors: map[string]string{}}
+	var err error
+	if seen.state, err = fs.State(ctx); err != nil {
+		seen.errors["state"] = err.Error()
+	}
+	if info, err := fs.Info(); err != nil {
+		seen.errors["devices"] = err.Error()
+	} else {
+		seen.devices = info.Devices
+	}
+	if ops, err := fs.Operations(ctx); err != nil {
+		seen.errors["operation"] = err.Error()
+	} else {
+		seen.operation = ops.Exclusive
+	}
+	now := b.now()
+	if b.counted == nil {
+		b.counted = map[string]*btrfsCounted{}
+	}
+	seen.counted = b.counted[seen.id]
+	if seen.counted == nil || now.Sub(seen.counted.at) >= rareBtrfs-rareBtrfs/20 {
+		seen.counted = count(ctx, fs, now)
+		b.counted[seen.id] = seen.counted
+	}
+	return seen
+}
+
+// count counts subvolumes, where the right is there to see all of them: the
+// walk without it shows the caller's part alone, and says nothing of the whole.
+func count(ctx context.Context, fs *btrfs.FS, now time.Time) *btrfsCounted {
+	s := &btrfsCounted{at: now}
+	var err error
+	if s.quota, err = fs.Quota(ctx); err != nil {
+		s.quotaWhy = err.Error()
+	}
+	if _, err := fs.BalanceProgress(); errors.Is(err, unix.EPERM) {
+		s.why = "without CAP_SYS_ADMIN only a part of them can be seen"
+		return s
+	}
+	list, err := fs.Subvolumes(ctx)
+	switch {
+	case err != nil:
+		s.why = err.Error()
+		return s
+	case list.Walked:
+		s.why = "only a part of them can be seen"
+		return s
+	}
+	for i := range list.List {
+		v := &list.List[i]
+		switch {
+		case v.Deleted:
+			s.doomed++
+		case v.ID < btrfs.FirstFree: // the top
+		default:
+			s.subvolumes++
+			if !v.Snapshot() {
+				continue
+			}
+			s.snapshots++
+			if v.Created.After(s.newest) {
+				s.newest = v.Created
+			}
+		}
+	}
+	return s
+}
+
+// btrfs takes over what the module saw since.
+func (c *collector) btrfs(ctx context.Context, now time.Time) {
+	f := c.d.mods.btrfsLook()
+	switch {
+	case f == nil:
+		c.put("btrfs", facts.NoBranch(switchedOff("btrfs")), now)
+		return
+	case f.why != "":
+		c.put("btrfs", facts.NoBranch(f.why), now)
+		return
+	case f.at.Equal(c.read["btrfs"]):
+		return
+	}
+	b := facts.NewBranch()
+	for _, seen := range f.list {
+		if !facts.Str(seen.path).Known() {
+			continue
+		}
+		c.fileSystem(ctx, b.Add(seen.path), seen, now)
+	}
+	c.put("btrfs", b, now)
+	c.read["btrfs"] = f.at
+}
+
+// fileSystem writes down what was seen of one.
+func (c *collector) fileSystem(ctx context.Context, o *facts.Object, seen btrfsSeen, now time.Time) {
+	if seen.closed != "" {
+		for _, row := range facts.Of("btrfs") {
+			o.Set(row.Name, facts.Unknown(seen.closed))
+		}
+		o.Set("btrfs.path", facts.Str(seen.path))
+		o.Set("btrfs.label", facts.Str(seen.label))
+		return
+	}
+	o.Set("btrfs.path", facts.Str(seen.path))
+	o.Set("btrfs.id", facts.Str(seen.id))
+	o.Set("btrfs.label", facts.Str(seen.label))
+	if seen.space != nil {
+		spaceFacts(o, seen.space)
+	}
+	c.stateFacts(o, seen)
+	operation := facts.Str(seen.operation)
+	switch {
+	case seen.errors["operation"] != "":
+		operation = facts.Unknown(seen.errors["operation"])
+	case seen.operation == "":
+		operation = facts.Unknown("the kernel does not say (Linux 5.10)")
+	case seen.operation == "none":
+		operation = facts.Str("")
+	}
+	o.Set("btrfs.operation", operation)
+	c.scrubFacts(ctx, o, seen.id, now)
+	subvolumeFacts(o, seen.counted, now)
+	quotaFacts(o, seen.counted)
+}
+
+func spaceFacts(o *facts.Object, s *btrfs.Space) {
+	sized := len(s.Rooms) > 0 || s.DeviceSize > 0
+	if sized {
+		o.Set("btrfs.size_bytes", facts.Num(s.DeviceSize))
+		o.Set("btrfs.allocated_bytes", facts.Num(s.Allocated))
+		o.Set("btrfs.unallocated_bytes", facts.Num(s.Unallocated))
+	} else {
+		for _, name := range []string{"size_bytes", "allocated_bytes", "unallocated_bytes"} {
+			o.Set("btrfs."+name, facts.Unknown("no device that can be written answered"))
+		}
+	}
+	mixed := false
+	profiles := func(t *btrfs.TypeSpace) facts.Value {
+		list := []string{}
+		for _, p := range t.Profiles {
+			list = append(list, p.Profile.RaidName())
+		}
+		mixed = mixed || len(list) > 1
+		return facts.Strs(list)
+	}
+	if d := s.Type(btrfs.Data); d != nil {
+		o.Set("btrfs.data_total_bytes", facts.Num(d.Total))
+		o.Set("btrfs.data_used_bytes", facts.Num(d.Used))
+		if sized {
+			o.Set("btrfs.data_free_bytes", facts.Num(d.Free()))
+		}
+		o.Set("btrfs.data_profiles", profiles(d))
+	}
+	if m := s.Type(btrfs.Metadata); m != nil {
+		o.Set("btrfs.metadata_total_bytes", facts.Num(m.Total))
+		if m.Total > 0 {
+			o.Set("btrfs.metadata_used_percent", facts.Num(100*float64(m.Used)/float64(m.Total)))
+		}
+		if sized {
+			o.Set("btrfs.headroom_bytes", facts.Num(s.Headroom.Bytes))
+		}
+		o.Set("btrfs.metadata_profiles", profiles(m))
+	}
+	if sys := s.Type(btrfs.System); sys != nil {
+		profiles(sys)
+	}
+	o.Set("btrfs.mixed_profiles", facts.Flag(mixed))
+}
+
+func (c *collector) stateFacts(o *facts.Object, seen btrfsSeen) {
+	if why := seen.errors["devices"]; why != "" {
+		o.Set("btrfs.devices", facts.Unknown(why))
+	} else {
+		o.Set("btrfs.devices", facts.Num(seen.devices))
+	}
+	s := seen.state
+	if s == nil {
+		why := facts.Unknown(seen.errors["state"])
+		for _, row := range []string{"read_only", "forced_read_only", "degraded", "devices_missing", "device_errors"} {
+			o.Set("btrfs."+row, why)
+		}
+		return
+	}
+	lacks := func(what string) string {
+		for _, m := range s.Missing {
+			if m.What == what {
+				return m.Why
+			}
+		}
+		return ""
+	}
+	flag := func(name string, v bool, what string) {
+		if why := lacks(what); why != "" {
+			o.Set(name, facts.Unknown(why))
+			return
+		}
+		o.Set(name, facts.Flag(v))
+	}
+	flag("btrfs.read_only", s.ReadOnly, "whether it is read-only")
+	flag("btrfs.forced_read_only", s.Forced, "whether it was forced read-only")
+	flag("btrfs.degraded", s.Degraded, "devices")
+	if why := lacks("devices"); why != "" {
+		o.Set("btrfs.devices_missing", facts.Unknown(why))
+		o.Set("btrfs.device_errors", facts.Unknown(why))
+		return
+	}
+	o.Set("btrfs.devices_missing", facts.Num(len(s.Absent)))
+	o.Set("btrfs.device_errors", facts.Num(s.DeviceErrors))
+	c.points = append(c.points, telemetry.Point{Series: BtrfsErrorSeries(seen.id), Value: float64(s.DeviceErrors)})
+}
+
+// BtrfsErrorSeries is the series of the device errors of a file system.
+func BtrfsErrorSeries(uuid string) string { return "btrfs_device_errors{" + uuid + "}" }
+
+// A scrubEnd is what of a stored scrub rules want to know.
+type scrubEnd struct {
+	Errors        *uint64 `json:"errors"`
+	Uncorrectable *uint64 `json:"uncorrectable"`
+}
+
+// scrubFacts are of the last scrub that came to its end.
+func (c *collector) scrubFacts(ctx context.Context, o *facts.Object, id string, now time.Time) {
+	ctx, cancel := context.WithTimeout(ctx, pastTime)
+	defer cancel()
+	list, err := c.d.store().Operations(ctx, telemetry.Scrub, id, 20)
+	why := "no scrub has been seen"
+	if err != nil {
+		why = "the stored operations cannot be read: " + err.Error()
+	}
+	slices.Reverse(list)
+	for _, op := range list {
+		if op.Ended.IsZero() || op.Outcome != "finished" {
+			continue
+		}
+		o.Set("btrfs.scrub_age_sec", facts.Num(max(0, now.Sub(op.Ended).Seconds())))
+		var end scrubEnd
+		count := func(n *uint64) facts.Value {
+			if n == nil {
+				return facts.Unknown("the stored scrub does not say")
+			}
+			return facts.Num(*n)
+		}
+		if err := json.Unmarshal(op.Data, &end); err != nil {
+			end = scrubEnd{}
+		}
+		o.Set("btrfs.scrub_errors", count(end.Errors))
+		o.Set("btrfs.scrub_uncorrectable", count(end.Uncorrectable))
+		return
+	}
+	for _, row := range []string{"scrub_age_sec", "scrub_errors", "scrub_uncorrectable"} {
+		o.Set("btrfs."+row, facts.Unknown(why))
+	}
+}
+
+func subvolumeFacts(o *facts.Object, s *btrfsCounted, now time.Time) {
+	if s == nil || s.why != "" {
+		why := "they were not counted yet"
+		if s != nil {
+			why = s.why
+		}
+		for _, row := range []string{"subvolumes", "snapshots", "deleting", "newest_snapshot_age_sec"} {
+			o.Set("btrfs."+row, facts.Unknown(why))
+		}
+		return
+	}
+	o.Set("btrfs.subvolumes", facts.Num(s.subvolumes))
+	o.Set("btrfs.snapshots", facts.Num(s.snapshots))
+	o.Set("btrfs.deleting", facts.Num(s.doomed))
+	if s.newest.IsZero() {
+		o.Set("btrfs.newest_snapshot_age_sec", facts.Unknown("there is no snapshot"))
+		return
+	}
+	o.Set("btrfs.newest_snapshot_age_sec", facts.Num(max(0, now.Sub(s.newest).Seconds())))
+}
+
+func quotaFacts(o *facts.Object, s *btrfsCounted) {
+	if s == nil || s.quota == nil {
+		why := "they were not looked at yet"
+		if s != nil {
+			why = s.quotaWhy
+		}
+		for _, row := range []string{"quota", "quota_groups", "quota_inconsistent"} {
+			o.Set("btrfs."+row, facts.Unknown(why))
+		}
+		return
+	}
+	q := s.quota
+	mode := "off"
+	if q.Enabled {
+		if mode = q.Mode; mode == "" {
+			mode = "qgroup"
+		}
+	}
+	o.Set("btrfs.quota", facts.Str(mode))
+	o.Set("btrfs.quota_groups", facts.Num(len(q.Groups)))
+	o.Set("btrfs.quota_inconsistent", facts.Flag(q.Enabled && q.Inconsistent))
+}
+
+// btrfsLook is what the module saw last; nil while it is switched off.
+func (m *modules) btrfsLook() *btrfsLook {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.btrfs == nil {
+		return nil
+	}
+	if f := m.btrfs.seen.Load(); f != nil {
+		return f
+	}
+	return &btrfsLook{why: starting}
+}
