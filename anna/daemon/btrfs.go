@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -32,6 +33,9 @@ type btrfsModule struct {
 
 	mu   sync.Mutex
 	last capability.Report
+
+	seen    atomic.Pointer[btrfsLook] // of the last look, for the facts
+	counted map[string]*btrfsCounted  // by file system
 }
 
 // newBtrfsModule makes the module of the live machine.
@@ -73,8 +77,10 @@ func (b *btrfsModule) report() capability.Report {
 func (b *btrfsModule) look(ctx context.Context) []telemetry.Point {
 	var s btrfsSight
 	mounted, err := btrfs.List(ctx, b.roots)
+	look := &btrfsLook{at: b.now()}
 	if err != nil {
 		s.failed = err
+		look.why = err.Error()
 	}
 	var p []telemetry.Point
 	for _, m := range mounted {
@@ -85,11 +91,14 @@ func (b *btrfsModule) look(ctx context.Context) []telemetry.Point {
 		fs, err := m.Open(b.roots)
 		if err != nil {
 			s.closed = append(s.closed, m.Mounts[0].Point)
+			look.list = append(look.list, btrfsSeen{path: m.Mounts[0].Point, label: m.Label, closed: err.Error()})
 			continue
 		}
-		b.measure(ctx, fs, &p, &s)
+		space := b.measure(ctx, fs, &p, &s)
+		look.list = append(look.list, b.regard(ctx, m.Label, fs, space))
 		fs.Close()
 	}
+	b.seen.Store(look)
 	s.outside = b.outside(mounted)
 	b.settle(s)
 	return p
@@ -110,12 +119,12 @@ type btrfsSight struct {
 func BtrfsSeries(figure, uuid string) string { return "btrfs_" + figure + "_bytes{" + uuid + "}" }
 
 // measure asks a file system for its figures. One that is unknown is left out.
-func (b *btrfsModule) measure(ctx context.Context, fs *btrfs.FS, p *[]telemetry.Point, s *btrfsSight) {
+func (b *btrfsModule) measure(ctx context.Context, fs *btrfs.FS, p *[]telemetry.Point, s *btrfsSight) *btrfs.Space {
 	id := fs.FSID.String()
 	space, err := fs.Space(ctx)
 	if err != nil {
 		s.broken = append(s.broken, id)
-		return
+		return nil
 	}
 	for _, lack := range space.Missing {
 		s.bare = s.bare || errors.Is(lack.Err, unix.EPERM)
@@ -130,7 +139,7 @@ func (b *btrfsModule) measure(ctx context.Context, fs *btrfs.FS, p *[]telemetry.
 	add("used", float64(used))
 	add("allocated", float64(space.Allocated))
 	if len(space.Rooms) == 0 && space.DeviceSize == 0 { // no writable device answered
-		return
+		return space
 	}
 	add("unallocated", float64(space.Unallocated))
 	if d := space.Type(btrfs.Data); d != nil {
@@ -139,6 +148,7 @@ func (b *btrfsModule) measure(ctx context.Context, fs *btrfs.FS, p *[]telemetry.
 	if space.Type(btrfs.Metadata) != nil {
 		add("metadata_headroom", float64(space.Headroom.Bytes))
 	}
+	return space
 }
 
 // outside counts the file systems that the machine has mounted and the daemon
