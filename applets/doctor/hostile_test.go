@@ -69,8 +69,14 @@ func TestFixOfHostileDaemon(t *testing.T) {
 	}
 	hostile(t, socket(t, path, 0o666), string(text))
 	for _, words := range [][]string{
-		{"doctor"}, {"doctor", "-v"}, {"doctor", "--json"}, {"doctor", "check", "socket", "systemd", "--fix", "--yes"},
-		{"doctor", "--fix", "--yes"}, {"doctor", "--fix", "--dry-run"}, {"doctor", "ack"}, {"health"},
+		{"doctor"},
+		{"doctor", "-v"},
+		{"doctor", "--json"},
+		{"doctor", "check", "socket", "systemd", "--fix", "--yes"},
+		{"doctor", "--fix", "--yes"},
+		{"doctor", "--fix", "--dry-run"},
+		{"doctor", "ack"},
+		{"health"},
 	} {
 		cmd := exec.Command(anna, append(words, "--socket", path, "--timeout", "5s")...)
 		cmd.Dir = d

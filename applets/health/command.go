@@ -19,7 +19,7 @@ func commands() []*console.Command {
 		Summary: "how the daemon is: latency, memory, queue, capabilities",
 		About: `One calm screen: the level, how fast the daemon answers, what memory it uses against the limit that counts, and what is wrong, if anything.
 
-A figure that cannot be had is shown as unknown, with the reason. The exit status tells the level.`,
+A figure that cannot be had is shown as unknown, with the reason. The exit status tells the level. --watch goes on until Ctrl-C, which ends it with 0, and waits for a daemon that went away.`,
 		Examples: []console.Example{
 			{Line: "annactl health", Says: "the screen"},
 			{Line: "annactl health --json | jq .rpc_latency_ms.p99", Says: "one figure, for a script"},
@@ -43,7 +43,7 @@ func run(c *console.Console) error {
 	if c.Bool("watch") {
 		return watch(c)
 	}
-	m, err := show(c, Params{})
+	m, err := show(c, Params{}, c.Call, "")
 	if err != nil {
 		return err
 	}
@@ -53,13 +53,18 @@ func run(c *console.Console) error {
 	return nil
 }
 
-func show(c *console.Console, p Params) (Metrics, error) {
+// show asks in one of the two ways of calling, and prints, below what parts it
+// from the answer before.
+func show(c *console.Console, p Params, call func(method string, params, result any) error, parted string) (Metrics, error) {
 	var m Metrics
-	if err := c.Call(methodMetrics, p, &m); err != nil {
+	if err := call(methodMetrics, p, &m); err != nil {
 		return m, err
 	}
 	c.SawVersion(m.Version, version.Number)
-	return m, c.Answer(m, func(w io.Writer) { print(w, c.Theme, m, c.Verbose) })
+	return m, c.Answer(m, func(w io.Writer) {
+		io.WriteString(w, parted)
+		print(w, c.Theme, m, c.Verbose)
+	})
 }
 
 // leastInterval keeps a slip of the keyboard from making work of watching.
@@ -81,22 +86,27 @@ func watch(c *console.Console) error {
 	}
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
-	for seen := false; ; seen = true {
-		if seen && !c.JSON {
-			if _, err := io.WriteString(c.Out, "\n"); err != nil {
-				return err
-			}
-		}
+	call, parted := c.Call, ""
+	for lost := false; ; {
 		c.Renew()
-		_, err := show(c, Params{watching})
+		_, err := show(c, Params{watching}, call, parted)
 		var failed *rpc.Error
 		switch {
 		case c.Context().Err() != nil:
 			return nil
-		case errors.As(err, &failed) && seen && away(failed.Code):
-			c.Say("%s; waiting for the daemon", failed.Message)
+		case errors.As(err, &failed) && parted != "" && away(failed.Code):
+			if !lost { // said once; from here on the ticks are the tries
+				c.Say("%s; waiting for the daemon", failed.Message)
+				lost, call = true, c.CallOnce
+			}
 		case err != nil:
 			return err
+		case lost:
+			c.Say("the daemon answers again")
+			lost, call = false, c.Call
+		}
+		if err == nil {
+			parted = "\n"
 		}
 		select {
 		case <-c.Context().Done():
