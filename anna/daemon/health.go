@@ -45,7 +45,7 @@ func newKeeper(ctx context.Context, d *Daemon) *keeper {
 	k := &keeper{
 		d: d, queue: &queueWatch{status: d.engine.Status, try: d.engine.TryStatus}, program: newProgram(), file: newSocketFile(d),
 		alarm: newAlarm(d), tracker: health.NewTracker(health.Checks),
-		withheld: recent{span: time.Minute, step: 5 * time.Second},
+		withheld: recent{span: withheldSpan, step: 5 * time.Second},
 		hits:     recent{span: 10 * time.Minute, step: 10 * time.Second},
 		kills:    recent{span: 10 * time.Minute, step: 10 * time.Second},
 		dropped:  recent{span: time.Hour, step: 30 * time.Second},

@@ -17,8 +17,11 @@ import (
 // and again, so that a fault can be taken back.
 const faultFile = "faults"
 
-// commitTime is shorter than the shipped one, for tests to be.
-const commitTime = 2 * time.Second
+// These are shorter than the shipped ones, for tests to be.
+const (
+	commitTime   = 2 * time.Second
+	withheldSpan = 20 * time.Second
+)
 
 // misbehave does what the file says:
 //

@@ -16,6 +16,9 @@ const commitTime = 25 * time.Second
 // raised and told.
 const hangTime = time.Minute
 
+// withheldSpan is the time over which what the CPU limit took is summed up.
+const withheldSpan = time.Minute
+
 // misbehave is for the tests of health: the daemon that is shipped has none.
 func (d *Daemon) misbehave(context.Context) {}
 
