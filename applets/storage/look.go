@@ -123,6 +123,16 @@ func judge(forced bool, devices []Device) (health.Level, []Problem) {
 		})
 	}
 	for _, d := range devices {
+		if d.BlockSize == 0 || d.BlockSize >= d.Size || d.Absent {
+			continue
+		}
+		problems = append(problems, Problem{
+			ID: "device_short", Level: health.Critical,
+			Text: fmt.Sprintf("%s is %s long, and the file system uses %s of it; what lies behind its end is lost", nameOf(d), size(d.BlockSize), size(d.Size)),
+			Fix:  "Give the partition or volume its old size back before anything else; see the cause: sudo journalctl -k -n 50",
+		})
+	}
+	for _, d := range devices {
 		if d.Errors == nil || d.Errors.Total == 0 {
 			continue
 		}

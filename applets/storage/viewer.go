@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -132,6 +133,7 @@ func (v *viewer) show(m btrfs.Mounted, all []btrfs.Mount) Filesystem {
 		g.add(m.Missing...)
 		g.fail("everything but mounts", err)
 		f.Missing = g.list()
+		f.Level, f.Problems = unanswered(err)
 	}
 	if v.helper(f.UUID) {
 		f = v.helped(f)
@@ -144,6 +146,18 @@ func (v *viewer) show(m btrfs.Mounted, all []btrfs.Mount) Filesystem {
 		f.Devices = []Device{}
 	}
 	return f
+}
+
+// unanswered judges a file system that cannot be opened: one that the caller may
+// not open is unknown, one whose disk does not answer is in trouble.
+func unanswered(err error) (health.Level, []Problem) {
+	if btrfs.NeedOf(err) != btrfs.NeedDevice {
+		return health.Unknown, []Problem{}
+	}
+	return health.Critical, []Problem{{
+		ID: "no_answer", Level: health.Critical, Text: "it does not answer: " + strings.ReplaceAll(err.Error(), "\n", "; "),
+		Fix: "See the cause: sudo journalctl -k -g BTRFS -n 50; check cable and disk",
+	}}
 }
 
 // helped replaces what we saw by what the daemon sees, apart from paths.
@@ -186,6 +200,7 @@ func (v *viewer) usage(m btrfs.Mounted) Usage {
 	if err != nil {
 		g.add(m.Missing...)
 		g.fail("space", err)
+		u.Level, u.Problems = unanswered(err)
 	}
 	u.Missing = g.list()
 	if v.helper(u.UUID) {
