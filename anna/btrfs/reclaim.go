@@ -42,3 +42,19 @@ func Exclusive(r Roots, id UUID) (string, error) {
 	}
 	return s, nil
 }
+
+// MountedIDs are the file systems that the kernel has mounted, anywhere. Open to
+// everybody.
+func MountedIDs(r Roots) ([]UUID, error) {
+	names, err := sysDir(r.sys()).names("fs/btrfs")
+	if err != nil {
+		return nil, fmt.Errorf("cannot list file systems: %w", err)
+	}
+	var ids []UUID
+	for _, name := range names { // beside them are features and debug
+		if id, err := ParseUUID(name); err == nil {
+			ids = append(ids, id)
+		}
+	}
+	return ids, nil
+}

@@ -104,6 +104,7 @@ func Start(ctx context.Context, opts Options) (*Daemon, error) {
 	ctx, d.quit = context.WithCancel(context.WithoutCancel(ctx))
 	d.tasks.Go(func() { d.engine.Run(ctx) })
 	d.mods = newModules(ctx, d.log, d.engine, d.store, cfg.Daemon().StateDir)
+	d.mods.btrfsConfig = func() config.Btrfs { return d.host.Config().Btrfs() }
 	d.host.Capabilities = d.mods.capabilities
 	d.host.Reload = d.Reload
 	d.advisor = newAdvisor(ctx, d) // before the first reload: it follows the configuration

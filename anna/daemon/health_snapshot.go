@@ -31,6 +31,7 @@ func (k *keeper) snapshot(now time.Time, used host.Resources) health.Snapshot {
 		Self:  *k.self.Load(), Socket: k.file.look(), Clock: k.clock.look(now), Previous: k.previous,
 	}
 	s.Previous.Ago = now.Sub(d.host.Started)
+	s.Filesystems = d.mods.filesystems()
 	if p, ok := used.Cgroup.MemoryPressure.Get(); ok {
 		s.Memory.Pressure = health.Known(p.Some.Avg60)
 	} else {

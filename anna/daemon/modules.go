@@ -99,13 +99,16 @@ type modules struct {
 	running map[string]*running
 	btrfs   *runningBtrfs // nil while it is switched off
 	since   time.Time
+	// btrfsConfig is the section [btrfs] as it is now.
+	btrfsConfig func() config.Btrfs
 }
 
 // A runningBtrfs is the module that measures instead of listening.
 type runningBtrfs struct {
 	*btrfsModule
-	stop context.CancelFunc
-	done chan struct{}
+	watch *btrfsWatch
+	stop  context.CancelFunc
+	done  chan struct{}
 }
 
 // A running listener.
@@ -178,10 +181,13 @@ func (m *modules) switchBtrfs(on bool) {
 	switch {
 	case on && m.btrfs == nil:
 		ctx, stop := context.WithCancel(m.ctx)
-		b := &runningBtrfs{btrfsModule: newBtrfsModule(), stop: stop, done: make(chan struct{})}
+		b := &runningBtrfs{btrfsModule: newBtrfsModule(), watch: m.newWatch(), stop: stop, done: make(chan struct{})}
 		m.btrfs = b
 		go func() {
 			defer close(b.done)
+			var watching sync.WaitGroup
+			defer watching.Wait()
+			watching.Go(func() { b.watch.run(ctx) })
 			b.run(ctx, func(at time.Time, points ...telemetry.Point) { m.store().Observe(at, points...) })
 		}()
 	case !on && m.btrfs != nil:

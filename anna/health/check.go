@@ -31,6 +31,7 @@ const (
 	GroupQueue     = "queue"
 	GroupState     = "state"
 	GroupDaemon    = "daemon"
+	GroupMachine   = "machine"
 )
 
 // never is a RaiseAtOnce: the configured time is always waited for.
@@ -214,6 +215,18 @@ var Checks = []Check{
 		Says: "How the previous daemon ended, for an hour after the start: killed, crashed, or the machine lost its power.",
 		Warn: "when it had a warning or worse; else it is only told",
 		Do:   "See how it ended with `sudo journalctl -u annad -n 50`.", RaiseAtOnce: OK, ClearAtOnce: true, Assess: assessPrevious,
+	},
+	{
+		ID: "btrfs", Group: GroupMachine, Title: "A Btrfs file system is damaged",
+		Says: "Every mounted Btrfs file system, once a minute: whether the kernel made it read-only, devices that are missing, errors that devices counted. Two looks must agree.",
+		Warn: "when a device counted errors since its counts were last reset", Crit: "when it was forced read-only, or a device is missing",
+		Do: "See what is wrong and what to do with `anna storage btrfs`.", RaiseAtOnce: never, Assess: assessBtrfs,
+	},
+	{
+		ID: "balance", Group: GroupMachine, Title: "A Btrfs file system is short of room for metadata",
+		Says: "How much more metadata each Btrfs file system can take, and whether a balance is paused. How much of metadata is in use is no reason by itself. Two looks, a minute apart, must agree.",
+		Warn: "below one chunk, or `btrfs.headroom_warn` where a twentieth of the file system is not less; or when a balance is paused", Crit: "when not even the kernel's reserve fits",
+		Do: "See which block groups to balance, or what helps instead, with `sudo anna storage btrfs balance status`.", RaiseAtOnce: never, Assess: assessBalance,
 	},
 }
 

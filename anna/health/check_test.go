@@ -57,8 +57,9 @@ func measured() Snapshot {
 			Used: Known[uint64](20 * mb), Limit: Known[uint64](80 * mb), Growth: Known(Growth{Over: 5 * time.Minute}),
 			Pressure: Known(0.0), LimitHits: Known[uint64](0), Kills: Known[uint64](0),
 		},
-		CPU:   CPU{Withheld: Known(time.Duration(0))},
-		Tasks: Share{Known[uint64](10), Known[uint64](64)}, Files: Share{Known[uint64](20), Known[uint64](1024)},
+		CPU:         CPU{Withheld: Known(time.Duration(0))},
+		Filesystems: Known([]Filesystem{}),
+		Tasks:       Share{Known[uint64](10), Known[uint64](64)}, Files: Share{Known[uint64](20), Known[uint64](1024)},
 		Self:   SelfCheck{Runs: true},
 		Config: Config{Path: "/etc/anna/config.toml", Generation: 3},
 	}

@@ -34,6 +34,8 @@ type Snapshot struct {
 	Clock    Clock
 	Program  Program
 	Previous Previous
+	// Filesystems are the machine's.
+	Filesystems Reading[[]Filesystem]
 }
 
 // Requests are the last requests.

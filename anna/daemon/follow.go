@@ -1,0 +1,149 @@
+package daemon
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"time"
+
+	"github.com/jjgarcianorway/anna-assistant/anna/btrfs"
+	"github.com/jjgarcianorway/anna-assistant/anna/telemetry"
+)
+
+// A follower stores the balances of the mounted file systems, whoever starts
+// them: the kernel forgets them when they end. It goes by the kernel's log where
+// it may read that, else by what runs at the moment.
+type follower struct {
+	roots btrfs.Roots
+	kmsg  string // "" for /dev/kmsg
+	store func() *telemetry.Store
+	log   *slog.Logger
+	now   func() time.Time
+
+	kernel *btrfs.KernelLog
+	runs   *btrfs.BalanceLog
+	// live are those that were running when last looked at.
+	live map[btrfs.UUID]telemetry.Operation
+}
+
+func (f *follower) close() {
+	if f.kernel != nil {
+		f.kernel.Close()
+	}
+}
+
+// look takes in what happened since.
+func (f *follower) look(ctx context.Context) {
+	if f.live == nil {
+		f.live, f.runs = map[btrfs.UUID]telemetry.Operation{}, btrfs.NewBalanceLog()
+		f.open()
+	}
+	if f.kernel != nil {
+		lines, err := f.kernel.Read()
+		for _, id := range f.runs.Add(lines, btrfs.DeviceOwner(f.roots)) {
+			if run, ok := f.runs.Last(id); ok {
+				f.told(ctx, id, run)
+			}
+		}
+		if err == nil {
+			return
+		}
+		f.log.Warn("balances are followed by looking alone", "error", err)
+		f.close()
+		f.kernel = nil
+	}
+	ids, err := btrfs.MountedIDs(f.roots)
+	if err != nil {
+		return // no Btrfs here
+	}
+	for _, id := range ids {
+		f.seen(ctx, id)
+	}
+}
+
+func (f *follower) open() {
+	var err error
+	if f.kernel, err = btrfs.OpenKernelLog(f.kmsg); err != nil {
+		f.log.Debug("balances are followed by looking alone", "error", err)
+	}
+}
+
+// sameStart is by how much two readings of one start may differ: the clock of the
+// kernel's log is not the wall's.
+const sameStart = 10 * time.Second
+
+// told stores a run that the kernel's log tells of, under the start that it was
+// stored with before, if it was.
+func (f *follower) told(ctx context.Context, id btrfs.UUID, run btrfs.BalanceRun) {
+	o := telemetry.Operation{
+		Kind: telemetry.Balance, Filesystem: id.String(), Started: run.Started, Ended: run.Ended, Outcome: run.Outcome, Data: detail(run.Detail),
+	}
+	if o.Started.IsZero() { // before the log begins
+		o.Started = o.Ended
+	}
+	if last, ok := f.last(ctx, id); ok {
+		switch d := last.Started.Sub(o.Started); {
+		case max(d, -d) < sameStart, run.Started.IsZero() && last.Ended.IsZero():
+			o.Started = last.Started
+		case d > 0: // older than what is stored
+			return
+		}
+	}
+	f.store().SaveOperation(o)
+}
+
+// seen stores what is to be seen of a balance from outside: that it runs, and
+// that it does no longer. How it ended is not known then.
+func (f *follower) seen(ctx context.Context, id btrfs.UUID) {
+	what, err := btrfs.Exclusive(f.roots, id)
+	if err != nil {
+		return
+	}
+	o, live := f.live[id]
+	if !live { // one that a daemon before this one followed
+		if last, ok := f.last(ctx, id); ok && last.Ended.IsZero() && (last.Outcome == btrfs.BalanceRunning || last.Outcome == btrfs.BalancePaused) {
+			o, live = last, true
+		}
+	}
+	runs := what == "balance" || what == "balance paused"
+	switch {
+	case runs && !live:
+		o = telemetry.Operation{Kind: telemetry.Balance, Filesystem: id.String(), Started: f.now()}
+	case runs:
+	case live:
+		o.Ended, o.Outcome = f.now(), btrfs.BalanceUnknown
+		f.store().SaveOperation(o)
+		delete(f.live, id)
+		return
+	default:
+		return
+	}
+	outcome := btrfs.BalanceRunning
+	if what == "balance paused" {
+		outcome = btrfs.BalancePaused
+	}
+	if o.Outcome != outcome {
+		o.Outcome = outcome
+		f.store().SaveOperation(o)
+	}
+	f.live[id] = o
+}
+
+func (f *follower) last(ctx context.Context, id btrfs.UUID) (telemetry.Operation, bool) {
+	list, err := f.store().Operations(ctx, telemetry.Balance, id.String(), 1)
+	if err != nil || len(list) == 0 {
+		return telemetry.Operation{}, false
+	}
+	return list[0], true
+}
+
+// detail is what is kept beside an operation.
+func detail(text string) json.RawMessage {
+	data, err := json.Marshal(struct {
+		Detail string `json:"detail"`
+	}{text})
+	if err != nil {
+		return nil
+	}
+	return data
+}
