@@ -38,6 +38,7 @@ const (
 	iocGetDevStats     = 0xc4089434
 	iocDevReplace      = 0xca289435
 	iocGetFeatures     = 0x80189439
+	iocLogicalInoV2    = 0xc038943b
 	iocSubvolInfo      = 0x81f8943c
 	iocSubvolRootRef   = 0xd000943d
 	iocInoLookupUser   = 0xd000943e
@@ -54,6 +55,7 @@ const (
 	lenDevStats      = 1032
 	lenDevReplace    = 2600
 	lenFeatures      = 24
+	lenLogicalIno    = 56
 	lenSubvolInfo    = 504
 	lenRootRefs      = 4096 // and INO_LOOKUP_USER's
 	lenSpaceInfoHead = 16
