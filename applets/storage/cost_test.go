@@ -56,6 +56,22 @@ func manySnapshots(t *testing.T, dir string, n int) {
 	annatest.Run(t, "btrfs", "filesystem", "sync", dir)
 }
 
+// makeSubvolume makes one without a program: hundreds would take seconds.
+func makeSubvolume(t *testing.T, dir, name string) {
+	t.Helper()
+	const subvolCreate = 0x5000940e // BTRFS_IOC_SUBVOL_CREATE
+	f, err := os.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var arg [4096]byte // struct btrfs_ioctl_vol_args
+	copy(arg[8:], name)
+	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, f.Fd(), subvolCreate, uintptr(unsafe.Pointer(&arg[0]))); errno != 0 {
+		t.Fatal(errno)
+	}
+}
+
 // A spent is what a command took, the least of several runs.
 type spent struct {
 	wall time.Duration
