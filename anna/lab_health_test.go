@@ -2,10 +2,13 @@ package anna_test
 
 import (
 	"bytes"
+	"debug/buildinfo"
 	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -30,19 +33,55 @@ func faultyAnna(t *testing.T) string {
 }
 
 // TestNoFaultsAreShipped holds that the program without the tag cannot be told
-// to misbehave. What is looked for is there with the tag.
+// to misbehave, by its text, by what it says it was built with, and by trying;
+// and that nothing that builds what is shipped knows the tag.
 func TestNoFaultsAreShipped(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it builds the program a second time: run it without -short")
 	}
 	const marker = "this anna misbehaves for tests"
-	for path, want := range map[string]bool{faultyAnna(t): true, filepath.Join(annatest.Build(t), "anna"): false} {
+	shipped := filepath.Join(annatest.Build(t), "anna")
+	for path, want := range map[string]bool{faultyAnna(t): true, shipped: false} {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := bytes.Contains(text, []byte(marker)); got != want {
-			t.Errorf("%s has faults: %v", path, got)
+		info, err := buildinfo.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tagged := slices.ContainsFunc(info.Settings, func(s debug.BuildSetting) bool { return s.Key == "-tags" && s.Value == "annafaults" })
+		if got := bytes.Contains(text, []byte(marker)); got != want || tagged != want {
+			t.Errorf("%s has faults: %v, and its tag: %v", path, got, tagged)
+		}
+	}
+
+	d := annatest.Daemon(t, "")
+	if err := os.WriteFile(filepath.Join(d.State, "faults"), []byte("deaf hang flood"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(200 * time.Millisecond) // one with faults looks every 60 ms
+	for _, words := range []string{"health", "events --json"} {
+		out, err := exec.Command(shipped, append(strings.Fields(words), "--socket", d.Socket)...).CombinedOutput()
+		if err != nil || bytes.Contains(out, []byte("tested")) {
+			t.Errorf("anna %s: %v\n%s", words, err, out)
+		}
+	}
+
+	root := annatest.RepoRoot(t)
+	for _, place := range []string{".ci", "scripts", "dist", "justfile"} {
+		err := filepath.WalkDir(filepath.Join(root, place), func(path string, e os.DirEntry, err error) error {
+			if err != nil || e.IsDir() {
+				return err
+			}
+			text, err := os.ReadFile(path)
+			if bytes.Contains(text, []byte("annafaults")) {
+				t.Errorf("%s builds with faults", path)
+			}
+			return err
+		})
+		if err != nil {
+			t.Error(err)
 		}
 	}
 }
