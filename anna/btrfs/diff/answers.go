@@ -122,10 +122,10 @@ type reader struct {
 	from, to uint64
 }
 
-func newReader(fs *btrfs.FS, tree uint64) *reader {
+func newReader(fs *btrfs.FS, tree uint64, size int) *reader {
 	return &reader{
 		tree: tree, from: 1,
-		one: fs.NewScanner(btrfs.PointBuffer), names: fs.NewScanner(btrfs.ScanBuffer), many: fs.NewScanner(btrfs.ScanBuffer),
+		one: fs.NewScanner(min(btrfs.PointBuffer, size)), names: fs.NewScanner(size), many: fs.NewScanner(size),
 	}
 }
 

@@ -24,6 +24,7 @@ type engine struct {
 	// an entry leads to.
 	brought func(x entry) bool
 
+	tune tuning
 	fs   *btrfs.FS
 	info btrfs.Info
 	ids  [2]uint64
@@ -46,7 +47,7 @@ type engine struct {
 }
 
 func newEngine(ctx context.Context, fs *btrfs.FS, info btrfs.Info, rel relation, ids [2]uint64, emit func(Change) error) *engine {
-	e := &engine{ctx: ctx, fs: fs, info: info, ids: ids, rel: rel, emit: emit, summary: Summary{Counts: map[Kind]int{}}}
+	e := &engine{tune: usual, ctx: ctx, fs: fs, info: info, ids: ids, rel: rel, emit: emit, summary: Summary{Counts: map[Kind]int{}}}
 	for w := range e.trees {
 		e.trees[w] = newTree(fs, ids[w])
 		e.main[w], e.inner[w] = newFeed(fs, ids[w]), newFeed(fs, ids[w])
@@ -61,8 +62,8 @@ func newEngine(ctx context.Context, fs *btrfs.FS, info btrfs.Info, rel relation,
 // begin makes what it takes to go through candidates.
 func (e *engine) begin() {
 	for w := range e.near {
-		e.near[w] = newReader(e.fs, e.ids[w])
-		e.windows[w] = &window{s: e.fs.NewScanner(btrfs.ScanBuffer), wanted: e.wanted}
+		e.near[w] = newReader(e.fs, e.ids[w], e.tune.window)
+		e.windows[w] = &window{s: e.fs.NewScanner(e.tune.window), wanted: e.wanted}
 		e.held[w] = &feed{}
 	}
 }

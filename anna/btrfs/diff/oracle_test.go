@@ -138,7 +138,7 @@ func (l *lab) compare(what string, a, b uint64, x *expectation, engines ...Engin
 func (l *lab) run(engine Engine, a, b uint64) ([]Change, *Report) {
 	l.t.Helper()
 	var got []Change
-	r, err := Run(l.t.Context(), l.fs, a, b, Options{Engine: engine}, func(c Change) error { got = append(got, c); return nil })
+	r, err := Run(l.t.Context(), l.fs, a, b, Options{Engine: engine, tune: l.tuning()}, func(c Change) error { got = append(got, c); return nil })
 	if err != nil {
 		l.fail("%v", err)
 	}
@@ -146,6 +146,16 @@ func (l *lab) run(engine Engine, a, b uint64) ([]Change, *Report) {
 		l.fail("changing %v, related %v", r.Changing, r.Related)
 	}
 	return got, r
+}
+
+// tuning cuts the work up in one way or another; the usual one leaves subvolumes
+// as small as these in one piece.
+func (l *lab) tuning() tuning {
+	r := l.p.r
+	if r.IntN(3) == 0 {
+		return tuning{}
+	}
+	return tuning{pieces: 1 + r.Uint64N(20), pieceWidth: 1 + r.Uint64N(40), window: 4096 << r.IntN(4), workers: 1 + r.IntN(4)}
 }
 
 func (l *lab) fail(format string, args ...any) {

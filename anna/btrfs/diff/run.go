@@ -25,7 +25,20 @@ type Options struct {
 	Engine Engine
 	// Progress is called now and then, from the goroutine that called Run.
 	Progress func(Progress)
+
+	tune tuning
 }
+
+// A tuning is how the work is shared. Tests make all of it small, so that what
+// is cut up in large subvolumes is so in theirs.
+type tuning struct {
+	pieces     uint64 // about so many pieces
+	pieceWidth uint64 // but none for less than so many inodes at first
+	window     int    // bytes of an answer
+	workers    int    // 0: by the machine
+}
+
+var usual = tuning{pieces: 16, pieceWidth: 1024, window: btrfs.ScanBuffer}
 
 // Progress is how far a comparison got.
 type Progress struct {
@@ -90,6 +103,9 @@ func Run(ctx context.Context, fs *btrfs.FS, fromID, toID uint64, opt Options, em
 	}
 	r.Related, r.Fork = rel.related, rel.fork
 	e := newEngine(ctx, fs, info, rel, [2]uint64{fromID, toID}, emit)
+	if opt.tune != (tuning{}) {
+		e.tune = opt.tune
+	}
 	var last [2]uint64
 	for w, id := range e.ids {
 		if last[w], err = lastInode(ctx, s, id); err != nil {

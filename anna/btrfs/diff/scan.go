@@ -39,19 +39,12 @@ func (e *engine) scan(last uint64, progress func(ino uint64)) error {
 	// An entry is made together with the last change of what it names, or before.
 	e.brought = func(x entry) bool { return x.transid > e.rel.fork }
 	total := last - top
-	return e.spread(total, min(pieces, total/pieceWidth+1), func(w *engine, p *piece) (uint64, error) {
+	return e.spread(total, min(e.tune.pieces, total/e.tune.pieceWidth+1), func(w *engine, p *piece) (uint64, error) {
 		ends := p.high == total
 		err := w.scanPiece(p, ends)
 		return top + p.high, err
 	}, progress)
 }
-
-// About so many pieces there are, but none for less than so many numbers, unless
-// somebody has nothing to do.
-const (
-	pieces     = 16
-	pieceWidth = 1024
-)
 
 // scanPiece is the scan of a range of inodes; ends says that all behind it
 // belongs to it.

@@ -123,7 +123,11 @@ func (e *engine) spread(total, count uint64, do func(w *engine, p *piece) (uint6
 	}
 	ctx, cancel := context.WithCancel(e.ctx)
 	defer cancel()
-	s := &sharing{count: workers(), most: 4 * workers()}
+	n := e.tune.workers
+	if n == 0 {
+		n = workers()
+	}
+	s := &sharing{count: n, most: 4 * n}
 	s.change.L = &s.mu
 	width := total/count + 1
 	for low := uint64(0); low <= total; low += width {
@@ -205,7 +209,7 @@ func (e *engine) piece(p *piece, do func(w *engine, p *piece) (uint64, error)) {
 // helper is an engine that does a part of the work of e.
 func (e *engine) helper(ctx context.Context, s *sharing) *engine {
 	w := newEngine(ctx, e.fs, e.info, e.rel, e.ids, nil)
-	w.owned, w.brought, w.shared = e.owned, e.brought, s
+	w.tune, w.owned, w.brought, w.shared = e.tune, e.owned, e.brought, s
 	w.begin()
 	return w
 }
