@@ -29,7 +29,7 @@ Block groups need root, or a daemon with the privilege to see them.`,
 			Flags: []cli.Flag{wideFlag()},
 			Examples: []console.Example{
 				{Line: "sudo anna storage btrfs balance status /", Says: "of the file system of /"},
-				{Line: "sudo anna storage btrfs balance status / --json | jq -r '.filesystems[].advice.commands[]'", Says: "the commands, for a script"},
+				{Line: "sudo anna storage btrfs balance status / --json", Says: "for a script"},
 				{Line: "anna storage btrfs --explain balance", Says: "what a balance is for"},
 			},
 			Run: runBalance,
