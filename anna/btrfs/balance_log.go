@@ -83,7 +83,7 @@ func (b *BalanceLog) take(id UUID, at time.Time, word string) bool {
 			return true
 		}
 	}
-	outcome, why := "", ""
+	var outcome, why string
 	switch status, ok := strings.CutPrefix(word, "ended with status: "); {
 	case word == "paused":
 		outcome = BalancePaused
