@@ -20,7 +20,7 @@ const module = "github.com/jjgarcianorway/anna-assistant/"
 // or a pattern of files. "test" stands for any test file.
 var rooms = map[string][]string{
 	"github.com/pelletier/go-toml/v2":         {"anna/config", "anna/policy"},
-	"github.com/urfave/cli/v2":                {"anna", "anna/console", "applets/*/command.go"},
+	"github.com/urfave/cli/v2":                {"anna", "anna/console", "applets/*/command.go", "applets/*/*_command.go"},
 	"github.com/expr-lang/expr":               {"anna/policy"},
 	"github.com/rivo/tview":                   {"anna/ui/dash", "applets/*/screen.go"},
 	"github.com/gdamore/tcell/v2":             {"anna/ui/dash", "applets/*/screen.go"},

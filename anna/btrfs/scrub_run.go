@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -120,6 +121,17 @@ func (fs *FS) SetScrubLimit(device, bytesPerSecond uint64) error {
 }
 
 func scrubLimitFile(device uint64) string { return fmt.Sprintf("devinfo/%d/scrub_speed_max", device) }
+
+// Made is when the file system was made, as its first subvolume has it; the zero
+// Time where that is not kept. Needs CAP_SYS_ADMIN.
+func (fs *FS) Made(ctx context.Context) (time.Time, error) {
+	it, ok, err := fs.NewScanner(PointBuffer).Lookup(ctx, TreeRoot, Key{TreeTop, TypeRootItem, 0})
+	if err != nil || !ok {
+		return time.Time{}, err
+	}
+	r, err := ParseRootItem(it.Data)
+	return r.OTime, err
+}
 
 // DeviceOf finds the file system that the kernel's name of a device belongs to
 // (sda2, dm-0); the zero UUID for none. Open to everybody.

@@ -106,6 +106,12 @@ func Start(ctx context.Context, opts Options) (*Daemon, error) {
 	d.mods = newModules(ctx, d.log, d.engine, d.store, cfg.Daemon().StateDir)
 	d.mods.btrfsConfig = func() config.Btrfs { return d.host.Config().Btrfs() }
 	d.host.Capabilities = d.mods.capabilities
+	d.host.Scrubs = func() host.Scrubs {
+		if w := d.mods.scrubs(); w != nil {
+			return w
+		}
+		return nil
+	}
 	d.host.Reload = d.Reload
 	d.advisor = newAdvisor(ctx, d) // before the first reload: it follows the configuration
 	d.begin(ctx, first)

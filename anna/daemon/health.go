@@ -31,6 +31,7 @@ type keeper struct {
 	previous health.Previous
 	self     atomic.Pointer[health.SelfCheck]
 	growth   health.Reading[health.Growth]
+	scrubs   health.Reading[[]health.Scrub]
 	nextSlow time.Time
 	receipt  int64                     // the last one that was seen
 	turns    atomic.Pointer[time.Time] // when it last judged

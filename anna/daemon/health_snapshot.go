@@ -39,11 +39,16 @@ func (k *keeper) snapshot(now time.Time, used host.Resources) health.Snapshot {
 	}
 	withheld := k.withheld.reading(now, used.Cgroup.ThrottledUsec)
 	s.CPU.Withheld = health.Reading[time.Duration]{Value: time.Duration(withheld.Value) * time.Microsecond, Known: withheld.Known, Reason: withheld.Reason}
-	if !now.Before(k.nextSlow) {
+	if now.Add(d.host.Config().Health().Interval / 2).After(k.nextSlow) { // half a tick early is on time
 		k.nextSlow = now.Add(slowly)
 		k.program.look()
 		k.growth = k.growing(now)
+		k.scrubs = health.Reading[[]health.Scrub]{Reason: switchedOff("btrfs")}
+		if w := d.mods.scrubs(); w != nil {
+			k.scrubs = w.judge(now, d.host.Config().Btrfs().ScrubMaxAge)
+		}
 	}
+	s.Scrubs = k.scrubs
 	s.Program, s.Memory.Growth = k.program.state, k.growth
 	k.queueFigures(now, &s)
 	k.storeFigures(now, &s)

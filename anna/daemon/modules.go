@@ -106,9 +106,10 @@ type modules struct {
 // A runningBtrfs is the module that measures instead of listening.
 type runningBtrfs struct {
 	*btrfsModule
-	watch *btrfsWatch
-	stop  context.CancelFunc
-	done  chan struct{}
+	watch  *btrfsWatch
+	stop   context.CancelFunc
+	done   chan struct{}
+	scrubs *scrubWatch
 }
 
 // A running listener.
@@ -183,11 +184,13 @@ func (m *modules) switchBtrfs(on bool) {
 		ctx, stop := context.WithCancel(m.ctx)
 		b := &runningBtrfs{btrfsModule: newBtrfsModule(), watch: m.newWatch(), stop: stop, done: make(chan struct{})}
 		m.btrfs = b
+		b.scrubs = newScrubWatch(m.log, m.store)
 		go func() {
 			defer close(b.done)
 			var watching sync.WaitGroup
 			defer watching.Wait()
 			watching.Go(func() { b.watch.run(ctx) })
+			watching.Go(func() { b.scrubs.run(ctx) })
 			b.run(ctx, func(at time.Time, points ...telemetry.Point) { m.store().Observe(at, points...) })
 		}()
 	case !on && m.btrfs != nil:
@@ -246,6 +249,16 @@ func (m *modules) stop() {
 	}
 	clear(m.running)
 	m.switchBtrfs(false)
+}
+
+// scrubs knows the scrubs of Btrfs file systems; nil while that is switched off.
+func (m *modules) scrubs() *scrubWatch {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.btrfs == nil {
+		return nil
+	}
+	return m.btrfs.scrubs
 }
 
 // capabilities reports every module as it is now.

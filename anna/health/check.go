@@ -31,6 +31,7 @@ const (
 	GroupQueue     = "queue"
 	GroupState     = "state"
 	GroupDaemon    = "daemon"
+	GroupStorage   = "storage"
 	GroupMachine   = "machine"
 )
 
@@ -215,6 +216,13 @@ var Checks = []Check{
 		Says: "How the previous daemon ended, for an hour after the start: killed, crashed, or the machine lost its power.",
 		Warn: "when it had a warning or worse; else it is only told",
 		Do:   "See how it ended with `sudo journalctl -u annad -n 50`.", RaiseAtOnce: OK, ClearAtOnce: true, Assess: assessPrevious,
+	},
+	{
+		ID: "scrub", Group: GroupStorage, Title: "A Btrfs file system needs a scrub, or one found errors",
+		Says: "When each mounted Btrfs file system was last scrubbed to the end, and what the last scrub found, as far as the daemon knows.",
+		Warn: "when the last one is older than `btrfs.scrub_max_age`, or it corrected errors", Crit: "when it found errors that cannot be corrected",
+		Do:          "Scrub with `sudo anna storage btrfs scrub start PATH`; after errors see what is damaged with `sudo anna storage btrfs scrub damage PATH`.",
+		RaiseAtOnce: OK, ClearAtOnce: true, Assess: assessScrub,
 	},
 	{
 		ID: "btrfs", Group: GroupMachine, Title: "A Btrfs file system is damaged",

@@ -58,8 +58,8 @@ func measured() Snapshot {
 			Pressure: Known(0.0), LimitHits: Known[uint64](0), Kills: Known[uint64](0),
 		},
 		CPU:         CPU{Withheld: Known(time.Duration(0))},
-		Filesystems: Known([]Filesystem{}),
-		Tasks:       Share{Known[uint64](10), Known[uint64](64)}, Files: Share{Known[uint64](20), Known[uint64](1024)},
+		Filesystems: Known([]Filesystem{}), Scrubs: Known([]Scrub{{Name: "data", Text: "scrubbed 3 days ago"}}),
+		Tasks: Share{Known[uint64](10), Known[uint64](64)}, Files: Share{Known[uint64](20), Known[uint64](1024)},
 		Self:   SelfCheck{Runs: true},
 		Config: Config{Path: "/etc/anna/config.toml", Generation: 3},
 	}

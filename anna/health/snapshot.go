@@ -36,6 +36,8 @@ type Snapshot struct {
 	Previous Previous
 	// Filesystems are the machine's.
 	Filesystems Reading[[]Filesystem]
+	// Scrubs are those of the mounted Btrfs file systems.
+	Scrubs Reading[[]Scrub]
 }
 
 // Requests are the last requests.
@@ -162,6 +164,13 @@ type Previous struct {
 	Level   Level // when it was last heard of
 	Story   string
 	Ago     time.Duration
+}
+
+// Scrub is how it stands with the scrubs of one Btrfs file system.
+type Scrub struct {
+	Name  string // label, else UUID
+	Level Level  // unknown is no trouble
+	Text  string
 }
 
 // Thresholds are where figures become a warning and then critical. Sizes are

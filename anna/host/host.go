@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/jjgarcianorway/anna-assistant/anna/btrfs"
 	"github.com/jjgarcianorway/anna-assistant/anna/capability"
 	"github.com/jjgarcianorway/anna-assistant/anna/config"
 	"github.com/jjgarcianorway/anna-assistant/anna/events"
@@ -19,6 +20,7 @@ import (
 	"github.com/jjgarcianorway/anna-assistant/anna/health"
 	"github.com/jjgarcianorway/anna-assistant/anna/metrics"
 	"github.com/jjgarcianorway/anna-assistant/anna/policy"
+	"github.com/jjgarcianorway/anna-assistant/anna/scrub"
 	"github.com/jjgarcianorway/anna-assistant/anna/telemetry"
 	"github.com/jjgarcianorway/anna-assistant/anna/version"
 )
@@ -60,6 +62,9 @@ type Host struct {
 	Advice   func(context.Context) (policy.Standing, *policy.Set, error)
 	Snooze   func(id string, a health.Ack) error
 	TryRules func(ctx context.Context, files []config.File, back time.Duration) (policy.Trial, error)
+	// Scrubs are what the daemon knows of the scrubs of Btrfs file systems; nil
+	// while that is switched off.
+	Scrubs func() Scrubs
 	// Private says that the daemon runs inside a client, for one command.
 	Private bool
 
@@ -70,6 +75,15 @@ type Host struct {
 
 	mu   sync.Mutex
 	last Resources
+}
+
+// Scrubs knows the scrubs of Btrfs file systems.
+type Scrubs interface {
+	// State is what is known of one file system; false for one that was not
+	// seen yet.
+	State(id btrfs.UUID) (scrub.State, bool)
+	// Record takes in what somebody who may says of a scrub.
+	Record(ctx context.Context, id btrfs.UUID, r scrub.Run)
 }
 
 // New makes the host of this process. methods are those whose latency is
