@@ -52,6 +52,10 @@ bench-reload:
 lab *words:
     scripts/systemd-lab {{ words }}
 
+# the daemon's faults under cgroup v2, in an emulated machine: minutes, after `just lab prepare qemu`
+lab-qemu:
+    ANNA_TEST_REQUIRE=qemu go test -count=1 -v -timeout 20m -run '^TestHealthOnCgroup2$' ./anna
+
 # every fuzz test for 30 s
 fuzz:
     scripts/fuzz.sh 30s

@@ -216,3 +216,35 @@ func BuildStatic(t testing.TB, pkg string) string {
 	}
 	return out
 }
+
+// Emulate boots a virtual machine with a kernel of its own, which has all of
+// cgroup v2, runs /root/test.sh of the payload in it as root, and returns what
+// that printed. It is emulated in software and takes minutes: the test is
+// skipped unless ANNA_TEST_REQUIRE names qemu or ANNA_TEST_LONG=1 is set.
+// `scripts/systemd-lab prepare qemu` fills the cache, once.
+func Emulate(t testing.TB, payload ...Payload) string {
+	t.Helper()
+	required, err := requiredNeeds(os.Getenv("ANNA_TEST_REQUIRE"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Contains(required, QEMU) && os.Getenv("ANNA_TEST_LONG") != "1" {
+		t.Skip("needs qemu and minutes: run it with `just lab-qemu`")
+	}
+	Require(t, QEMU)
+	root := t.TempDir()
+	for _, lay := range payload {
+		lay(t, root)
+	}
+	var stdout, stderr bytes.Buffer
+	c := exec.Command(filepath.Join(RepoRoot(t), "scripts", "systemd-lab"), "qemu", root)
+	c.Env = append(os.Environ(), "TIMEOUT=600", "BOOT=120")
+	c.Stdout, c.Stderr = &stdout, &stderr
+	switch err := c.Run(); {
+	case c.ProcessState != nil && c.ProcessState.ExitCode() == 77 && !slices.Contains(required, QEMU):
+		t.Skipf("needs %s: %s", QEMU, strings.TrimSpace(stderr.String()))
+	case err != nil:
+		t.Fatalf("cannot run %s qemu: %v\n%s%s", c.Path, err, stdout.String(), stderr.String())
+	}
+	return stdout.String()
+}
