@@ -36,15 +36,14 @@ type objectSink struct {
 	out    *bufio.Writer
 	hold   bool // until the end, to sort them or to look again
 	bySize bool
-	held   []*diff.Change
+	held   heldChanges
 	begun  bool
 }
 
 func (s *objectSink) add(c *diff.Change) error {
 	if s.hold {
-		held := *c
-		s.held = append(s.held, &held)
-		return nil
+		s.held.bySize = s.bySize
+		return s.held.add(c)
 	}
 	return s.print(c)
 }
@@ -59,11 +58,9 @@ func (s *objectSink) print(c *diff.Change) error {
 }
 
 func (s *objectSink) end(r DiffReport, _ int) error {
-	sortChanges(s.held, s.bySize)
-	for i := range s.held {
-		if err := s.print(s.held[i]); err != nil {
-			return err
-		}
+	defer s.held.close()
+	if err := s.held.each(s.print); err != nil {
+		return err
 	}
 	return s.close(r)
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/btrfs/diff"
@@ -53,18 +52,6 @@ func deltaText(n int64) string {
 		return "+" + size(uint64(n))
 	}
 	return signed(n)
-}
-
-// sortChanges orders by path, and by size with the largest difference first.
-func sortChanges(list []*diff.Change, bySize bool) {
-	slices.SortFunc(list, func(a, b *diff.Change) int {
-		if bySize {
-			if c := cmp.Compare(magnitude(sizeDelta(b)), magnitude(sizeDelta(a))); c != 0 {
-				return c
-			}
-		}
-		return cmp.Or(comparePaths(a.Path, b.Path), strings.Compare(string(a.Kind), string(b.Kind)))
-	})
 }
 
 func magnitude(n int64) uint64 {
@@ -142,51 +129,59 @@ type textSink struct {
 	theme  ui.Theme
 	bySize bool
 	wide   bool
-	held   []*diff.Change
+	held   heldChanges
 }
 
 func (s *textSink) add(c *diff.Change) error {
-	held := *c
-	s.held = append(s.held, &held)
-	return nil
+	s.held.bySize = s.bySize
+	return s.held.add(c)
 }
 
-func (s *textSink) end(r DiffReport, _ int) error {
-	t := s.theme
-	printDiffHead(s.w, t, r)
-	sortChanges(s.held, s.bySize)
+func (s *textSink) end(r DiffReport, shown int) error {
+	defer s.held.close()
+	printDiffHead(s.w, s.theme, r)
+	var err error
 	if s.bySize {
-		for i := range s.held {
-			s.line(s.held[i], "", s.held[i].Path)
-		}
+		err = s.held.each(func(c *diff.Change) error { s.line(c, "", c.Path); return nil })
+	} else {
+		err = s.groups()
 	}
-	for list := s.held; len(list) > 0 && !s.bySize; {
-		dir := dirOf(list[0].Path)
-		n := slices.IndexFunc(list, func(c *diff.Change) bool { return dirOf(c.Path) != dir })
-		if n < 0 {
-			n = len(list)
-		}
-		s.group(dir, list[:n])
-		list = list[n:]
-	}
-	if len(s.held) > 0 {
+	if shown > 0 {
 		fmt.Fprintln(s.w)
 	}
-	printDiffFoot(s.w, t, r)
-	return nil
+	printDiffFoot(s.w, s.theme, r)
+	return err
 }
 
-func (s *textSink) group(dir string, list []*diff.Change) {
-	var sum diffSum
-	for i := range list {
-		sum.add(list[i])
+// groups prints the changes by directory. One walk goes ahead of the other, for
+// the sums that head a directory.
+func (s *textSink) groups() error {
+	ahead, err := s.held.walk()
+	if err != nil {
+		return err
 	}
-	t := s.theme
-	fmt.Fprintln(s.w, t.Paint(ui.Strong, quote(dir+"/"))+t.Dot()+t.Paint(ui.Faint, plural(len(list), "change")+", "+deltaText(sum.delta)))
-	for i := range list {
-		name := path.Base(list[i].Path)
-		s.line(list[i], "  ", name)
+	behind, err := s.held.walk()
+	if err != nil {
+		return err
 	}
+	next, err := ahead.next()
+	for next != nil && err == nil {
+		dir, sum, n := dirOf(next.Path), diffSum{}, 0
+		for err == nil && next != nil && dirOf(next.Path) == dir {
+			sum.add(next)
+			n++
+			next, err = ahead.next()
+		}
+		t := s.theme
+		fmt.Fprintln(s.w, t.Paint(ui.Strong, quote(dir+"/"))+t.Dot()+t.Paint(ui.Faint, plural(n, "change")+", "+deltaText(sum.delta)))
+		for ; n > 0 && err == nil; n-- {
+			var c *diff.Change
+			if c, err = behind.next(); err == nil && c != nil {
+				s.line(c, "  ", path.Base(c.Path))
+			}
+		}
+	}
+	return err
 }
 
 func (s *textSink) line(c *diff.Change, indent, name string) {

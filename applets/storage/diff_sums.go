@@ -105,34 +105,25 @@ type nameSink struct {
 	w      io.Writer
 	null   bool
 	bySize bool
-	held   []diffName
-}
-
-type diffName struct {
-	path  string
-	delta int64
+	held   heldChanges
 }
 
 func (s *nameSink) add(c *diff.Change) error {
-	s.held = append(s.held, diffName{c.Path, sizeDelta(c)})
-	return nil
+	s.held.bySize = s.bySize
+	return s.held.add(&diff.Change{
+		Path: c.Path, SizeBefore: c.SizeBefore, SizeAfter: c.SizeAfter, LinkBefore: c.LinkBefore, LinkAfter: c.LinkAfter,
+	})
 }
 
 func (s *nameSink) end(DiffReport, int) error {
-	slices.SortFunc(s.held, func(a, b diffName) int {
-		if s.bySize {
-			if c := cmp.Compare(magnitude(b.delta), magnitude(a.delta)); c != 0 {
-				return c
-			}
-		}
-		return comparePaths(a.path, b.path)
-	})
-	for _, n := range s.held {
+	defer s.held.close()
+	return s.held.each(func(c *diff.Change) error {
+		var err error
 		if s.null {
-			fmt.Fprintf(s.w, "%s\x00", n.path)
+			_, err = fmt.Fprintf(s.w, "%s\x00", c.Path)
 		} else {
-			fmt.Fprintln(s.w, quote(n.path))
+			_, err = fmt.Fprintln(s.w, quote(c.Path))
 		}
-	}
-	return nil
+		return err
+	})
 }

@@ -273,7 +273,7 @@ func TestDiffOrder(t *testing.T) {
 	for i := range all {
 		list = append(list, &all[i])
 	}
-	sortChanges(list, false)
+	slices.SortFunc(list, (&heldChanges{}).compare)
 	var dirs []string
 	for i := range list {
 		if d := dirOf(list[i].Path); i == 0 || d != dirs[len(dirs)-1] {
@@ -283,7 +283,7 @@ func TestDiffOrder(t *testing.T) {
 	if want := []string{".", "etc", "home", "home/lise", "home/lise-old", "usr/lib"}; !slices.Equal(dirs, want) {
 		t.Errorf("directories %q", dirs)
 	}
-	sortChanges(list, true)
+	slices.SortFunc(list, (&heldChanges{bySize: true}).compare)
 	if list[0].Path != "usr/lib/libnew.so" || list[1].Path != "usr/lib/libold.so" || list[2].Path != "etc/fstab" {
 		t.Errorf("by size: %q, %q, %q", list[0].Path, list[1].Path, list[2].Path)
 	}
