@@ -44,6 +44,10 @@ bench-load:
 bench-tree:
     ANNA_TEST_LONG=1 go test -count=1 -v -run '^TestCost' ./applets/storage
 
+# what the daemon costs while nobody asks, over 60 s, beside a bare ticker
+bench-idle:
+    ANNA_TEST_LONG=1 go test -count=1 -v -run '^TestIdle$' ./anna
+
 # reload until effective, beside nginx and caddy where they are installed
 bench-reload:
     scripts/bench-reload.sh

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -13,14 +14,16 @@ import (
 )
 
 // TestIdle measures what the daemon costs while nobody asks it anything, with
-// every module on: for 3 s or, under ANNA_TEST_LONG=1, for 60 s. Beside it runs
-// the floor: a Go process that does nothing but wait for a ticker of one second,
-// which is how often the daemon looks at itself. The figures are printed with
-// the aims; what else happens on the machine is in them.
+// every module on: for 5 s or, under ANNA_TEST_LONG=1, for 60 s. Beside it runs
+// a peer: a Go process that does nothing but wait for a ticker of one second,
+// which is how often the daemon looks at itself. The sums are printed with the
+// aims; what else happens on the machine is in them. What is held is the median
+// second, which neither an event nor a busy machine moves: in it the daemon
+// gives up the CPU no more often than the aim, or than the peer does.
 func TestIdle(t *testing.T) {
-	length := 3 * time.Second
+	seconds := 5
 	if os.Getenv("ANNA_TEST_LONG") == "1" {
-		length = time.Minute
+		seconds = 60
 	} else if testing.Short() {
 		t.Skip("a measurement: run it without -short")
 	}
@@ -32,17 +35,58 @@ func TestIdle(t *testing.T) {
 	}
 	defer func() { floor.Process.Kill(); floor.Wait() }()
 	time.Sleep(2 * time.Second) // the start is not idleness
-	cpu, switches := usage(t, d.PID)
-	_, bare := usage(t, floor.Process.Pid)
-	time.Sleep(length)
-	cpuAfter, switchesAfter := usage(t, d.PID)
-	_, bareAfter := usage(t, floor.Process.Pid)
-	per := func(before, after int) float64 { return float64(after-before) / length.Seconds() }
-	t.Logf("idle for %s: CPU %.3f %% of a core (aim: 0.1), %.1f voluntary context switches a second (aim: 3; a bare ticker: %.1f), %.1f MB resident (aim: 15)",
-		length, 100*(cpuAfter-cpu).Seconds()/length.Seconds(), per(switches, switchesAfter), per(bare, bareAfter), d.StatusMB("VmRSS"))
-	if cpuAfter < cpu {
-		t.Error("the daemon's CPU time went backwards")
+	began := time.Now()
+	ours, peers := newIdleness(t, d.PID), newIdleness(t, floor.Process.Pid)
+	for range seconds {
+		time.Sleep(time.Second)
+		ours.look(t)
+		peers.look(t)
 	}
+	length := time.Since(began)
+	t.Logf("idle for %s: CPU %.3f %% of a core (aim: 0.1; a bare ticker: %.3f), %.2f voluntary context switches a second (aim: 3; a bare ticker: %.2f), median second %d (%d), %.1f MB resident (aim: 15)",
+		length.Round(time.Second), ours.share(length), peers.share(length), ours.rate(length), peers.rate(length),
+		ours.median(), peers.median(), d.StatusMB("VmRSS"))
+	if got, most := ours.median(), max(3, peers.median()); got > most {
+		t.Errorf("%d voluntary context switches in the median second, at most %d: %v", got, most, ours.each)
+	}
+}
+
+// An idleness is what a process uses, second by second.
+type idleness struct {
+	pid      int
+	from, to time.Duration // of CPU
+	last     int
+	each     []int // switches
+}
+
+func newIdleness(t *testing.T, pid int) *idleness {
+	i := &idleness{pid: pid}
+	i.from, i.last = usage(t, pid)
+	return i
+}
+
+func (i *idleness) look(t *testing.T) {
+	cpu, switches := usage(t, i.pid)
+	i.each = append(i.each, switches-i.last)
+	i.to, i.last = cpu, switches
+}
+
+func (i *idleness) median() int {
+	sorted := slices.Sorted(slices.Values(i.each))
+	return sorted[len(sorted)/2]
+}
+
+func (i *idleness) rate(over time.Duration) float64 {
+	sum := 0
+	for _, n := range i.each {
+		sum += n
+	}
+	return float64(sum) / over.Seconds()
+}
+
+// share is the CPU in percent of a core.
+func (i *idleness) share(over time.Duration) float64 {
+	return 100 * (i.to - i.from).Seconds() / over.Seconds()
 }
 
 // tick is the floor of TestIdle.

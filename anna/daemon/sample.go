@@ -18,8 +18,20 @@ func (d *Daemon) sample(ctx context.Context, tick *beat) {
 	defer context.AfterFunc(ctx, tick.stop)()
 	machine := metrics.NewMachine(metrics.LiveRoots)
 	var sampling atomic.Bool
-	var nextMachine time.Time
-	nextWords := time.Now().Add(wordsInterval)
+	// Beside the tick: a dead file system must not stop it.
+	sampleMachine := func(now time.Time) {
+		if sampling.CompareAndSwap(false, true) {
+			go func() {
+				defer sampling.Store(false)
+				d.sampled(ctx, now, machine.Sample())
+			}()
+		}
+	}
+	// Now, as the keeper began with its slow looks: they will wake together.
+	began := time.Now()
+	sampleMachine(began)
+	nextMachine := began.Add(d.host.Config().Telemetry().Interval)
+	nextWords := began.Add(wordsInterval)
 	for tick.wait() {
 		now := time.Now()
 		cfg := d.host.Config()
@@ -30,13 +42,7 @@ func (d *Daemon) sample(ctx context.Context, tick *beat) {
 		soon := now.Add(cfg.Health().Interval / 2)
 		if soon.After(nextMachine) {
 			nextMachine = now.Add(cfg.Telemetry().Interval)
-			// Beside the tick: a dead file system must not stop it.
-			if sampling.CompareAndSwap(false, true) {
-				go func() {
-					defer sampling.Store(false)
-					d.sampled(ctx, now, machine.Sample())
-				}()
-			}
+			sampleMachine(now)
 		}
 		if soon.After(nextWords) {
 			nextWords = now.Add(wordsInterval)

@@ -31,8 +31,9 @@ type places struct {
 
 // placesAge is how long a sampler that keeps goes by what it found: for so long
 // it does not see that another process came into its cgroup. It sees at once
-// that its own was moved.
-const placesAge = 10 * time.Second
+// that its own was moved. It is a bit less than ten seconds, for one that
+// samples every second.
+const placesAge = 9500 * time.Millisecond
 
 // NewCgroup returns a sampler for a process below procRoot ("/proc"). Mount
 // points are looked up below prefix ("/").

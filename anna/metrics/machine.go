@@ -5,9 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
-
-	"github.com/prometheus/procfs"
 )
 
 // Bounds of one machine sample: what a machine has more of is counted, not
@@ -17,6 +16,10 @@ const (
 	maxInterfaces = 64
 	maxSensors    = 128
 )
+
+// machineMax is the most that is read of a file of /proc: on a large machine
+// the interrupt line of /proc/stat alone is many kB.
+const machineMax = 4 << 20
 
 // Roots are where the kernel's trees hang.
 type Roots struct {
@@ -32,11 +35,14 @@ var LiveRoots = Roots{Proc: "/proc", Sys: "/sys", FS: "/"}
 type Machine struct {
 	roots Roots
 	fill  *filler
+
+	mu    sync.Mutex // of what follows
+	files files
 }
 
 // NewMachine returns a sampler below roots.
 func NewMachine(roots Roots) *Machine {
-	return &Machine{roots: roots, fill: newFiller(roots.FS)}
+	return &Machine{roots: roots, fill: newFiller(roots.FS), files: files{keep: roots == LiveRoots}}
 }
 
 // MachineSample is how the machine does. Sizes are bytes.
@@ -68,70 +74,103 @@ type Interface struct {
 
 // Sample reads everything anew.
 func (m *Machine) Sample() MachineSample {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	var s MachineSample
 	m.sampleProc(&s)
 	s.Mounts, s.LeftOut.Mounts = m.fill.sample(filepath.Join(m.roots.Proc, "self", "mountinfo"))
 	s.Sensors, s.LeftOut.Sensors = readSensors(filepath.Join(m.roots.Sys, "class", "hwmon"))
 	s.Uptime = m.uptime()
-	s.BootTime = bootTime(m.roots.Proc)
+	s.BootTime = bootTime(&m.files, m.roots.Proc)
 	s.BootID = m.bootID()
 	return s
 }
 
 func (m *Machine) sampleProc(s *MachineSample) {
-	proc, err := procfs.NewFS(m.roots.Proc)
-	if err != nil {
-		f, n := unknownErr[float64]("/proc", err), unknownErr[uint64]("/proc", err)
-		s.Load1, s.Load5, s.Load15 = f, f, f
-		s.MemTotal, s.MemAvailable, s.SwapTotal, s.SwapFree = n, n, n, n
-		s.Interfaces = unknownErr[[]Interface]("/proc", err)
-		return
-	}
-	if l, err := proc.LoadAvg(); err == nil {
-		s.Load1, s.Load5, s.Load15 = Known(l.Load1), Known(l.Load5), Known(l.Load15)
-	} else {
-		f := unknownErr[float64]("/proc/loadavg", err)
-		s.Load1, s.Load5, s.Load15 = f, f, f
-	}
-	mem, err := proc.Meminfo()
-	size := func(v *uint64, name string) Figure[uint64] {
-		switch {
-		case err != nil:
+	s.Load1, s.Load5, s.Load15 = m.load()
+	text, err := m.read("meminfo")
+	size := func(key string) Figure[uint64] {
+		if err != nil {
 			return unknownErr[uint64]("/proc/meminfo", err)
-		case v == nil:
-			return Unknown[uint64]("/proc/meminfo has no " + name)
 		}
-		return Known(*v)
+		return memorySize(text, key)
 	}
-	s.MemTotal = size(mem.MemTotalBytes, "MemTotal")
-	s.MemAvailable = size(mem.MemAvailableBytes, "MemAvailable") // since Linux 3.14
-	s.SwapTotal = size(mem.SwapTotalBytes, "SwapTotal")
-	s.SwapFree = size(mem.SwapFreeBytes, "SwapFree")
-	s.Interfaces, s.LeftOut.Interfaces = interfaces(proc)
+	s.MemTotal, s.MemAvailable = size("MemTotal"), size("MemAvailable") // since Linux 3.14
+	s.SwapTotal, s.SwapFree = size("SwapTotal"), size("SwapFree")
+	s.Interfaces, s.LeftOut.Interfaces = m.interfaces()
 }
 
-func interfaces(proc procfs.FS) (Figure[[]Interface], int) {
-	dev, err := proc.NetDev()
+// read returns a file of /proc.
+func (m *Machine) read(name string) (string, error) {
+	return m.files.read(filepath.Join(m.roots.Proc, name), machineMax)
+}
+
+// load reads the three averages of /proc/loadavg.
+func (m *Machine) load() (one, five, fifteen Figure[float64]) {
+	text, err := m.read("loadavg")
+	if err != nil {
+		f := unknownErr[float64]("/proc/loadavg", err)
+		return f, f, f
+	}
+	var list [3]Figure[float64]
+	words := strings.Fields(text)
+	for i := range list {
+		list[i] = Unknown[float64]("/proc/loadavg holds no load: " + quote(text))
+		if len(words) >= len(list) {
+			if v, err := strconv.ParseFloat(words[i], 64); err == nil && v >= 0 && v < 1e9 {
+				list[i] = Known(v)
+			}
+		}
+	}
+	return list[0], list[1], list[2]
+}
+
+func (m *Machine) interfaces() (Figure[[]Interface], int) {
+	text, err := m.read(filepath.Join("net", "dev"))
 	if err != nil {
 		return unknownErr[[]Interface]("/proc/net/dev", err), 0
 	}
-	list := make([]Interface, 0, len(dev))
-	for _, d := range dev {
-		list = append(list, Interface{
-			Name:    d.Name,
-			RxBytes: d.RxBytes, RxPackets: d.RxPackets, RxErrors: d.RxErrors, RxDropped: d.RxDropped,
-			TxBytes: d.TxBytes, TxPackets: d.TxPackets, TxErrors: d.TxErrors, TxDropped: d.TxDropped,
-		})
+	list := []Interface{}
+	for line := range strings.Lines(text) {
+		if i, ok := parseInterface(line); ok {
+			list = append(list, i)
+		}
 	}
 	slices.SortFunc(list, func(a, b Interface) int { return strings.Compare(a.Name, b.Name) })
 	left := max(0, len(list)-maxInterfaces)
 	return Known(list[:len(list)-left]), left
 }
 
+// parseInterface reads a line of /proc/net/dev: the name, a colon, eight
+// counters of what was received and eight of what was sent. A name may hold a
+// colon itself. The two lines of the head are none.
+func parseInterface(line string) (Interface, bool) {
+	colon := strings.LastIndexByte(line, ':')
+	if colon < 0 {
+		return Interface{}, false
+	}
+	i := Interface{Name: strings.TrimSpace(line[:colon])}
+	words := strings.Fields(line[colon+1:])
+	if i.Name == "" || len(words) < 16 {
+		return Interface{}, false
+	}
+	for n, into := range map[int]*uint64{
+		0: &i.RxBytes, 1: &i.RxPackets, 2: &i.RxErrors, 3: &i.RxDropped,
+		8: &i.TxBytes, 9: &i.TxPackets, 10: &i.TxErrors, 11: &i.TxDropped,
+	} {
+		v, err := parseUint(words[n])
+		if err != nil {
+			return Interface{}, false
+		}
+		*into = v
+	}
+	return i, true
+}
+
 // uptime reads the first number of /proc/uptime: seconds since boot, suspended
 // time included.
 func (m *Machine) uptime() Figure[time.Duration] {
-	text, err := readWord(filepath.Join(m.roots.Proc, "uptime"))
+	text, err := m.read("uptime")
 	if err != nil {
 		return unknownErr[time.Duration]("/proc/uptime", err)
 	}
@@ -144,10 +183,11 @@ func (m *Machine) uptime() Figure[time.Duration] {
 }
 
 func (m *Machine) bootID() Figure[string] {
-	id, err := readWord(filepath.Join(m.roots.Proc, "sys", "kernel", "random", "boot_id"))
+	id, err := m.read(filepath.Join("sys", "kernel", "random", "boot_id"))
 	if err != nil {
 		return unknownErr[string]("the boot id", err)
 	}
+	id = strings.TrimSpace(id)
 	if len(id) != 36 || strings.Trim(id, "0123456789abcdef-") != "" {
 		return Unknown[string]("the boot id is not one: " + quote(id))
 	}

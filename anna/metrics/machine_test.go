@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/procfs"
 )
 
 func machineFixture(name string) *Machine {
@@ -190,4 +191,61 @@ func BenchmarkMachineSample(b *testing.B) {
 	for b.Loop() {
 		m.Sample()
 	}
+}
+
+// TestInterfacesAgainstProcfs compares with prometheus/procfs. Counters move
+// between the two; those of what is listed do not go back.
+func TestInterfacesAgainstProcfs(t *testing.T) {
+	ours := NewMachine(LiveRoots).Sample()
+	proc, err := procfs.NewFS("/proc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs, err := proc.NetDev()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range ours.Interfaces.Value {
+		peer, ok := theirs[i.Name]
+		if !ok {
+			continue // it went meanwhile
+		}
+		for what, pair := range map[string][2]uint64{
+			"received": {i.RxBytes, peer.RxBytes}, "sent": {i.TxBytes, peer.TxBytes}, "packets": {i.TxPackets, peer.TxPackets},
+			"errors": {i.RxErrors + i.TxErrors, peer.RxErrors + peer.TxErrors}, "dropped": {i.RxDropped + i.TxDropped, peer.RxDropped + peer.TxDropped},
+		} {
+			if pair[0] > pair[1] {
+				t.Errorf("%s %s: %d, then %d", i.Name, what, pair[0], pair[1])
+			}
+		}
+	}
+	mem, err := proc.Meminfo()
+	if err != nil || *mem.MemTotalBytes != ours.MemTotal.Value || *mem.SwapTotalBytes != ours.SwapTotal.Value {
+		t.Errorf("memory %v, swap %v; %+v, %v", ours.MemTotal, ours.SwapTotal, mem, err)
+	}
+}
+
+func FuzzMachineProc(f *testing.F) {
+	f.Add("0.52 0.58 0.59 1/2 3", "MemTotal: 16 kB\nSwapFree:  x kB\n", "eth0:1: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n face |bytes\n")
+	f.Add("nan inf -1", "MemTotal: 99999999999999999999 kB", ":\nlo: -1\n")
+	f.Fuzz(func(t *testing.T, load, mem, net string) {
+		dir := t.TempDir()
+		if err := os.Mkdir(filepath.Join(dir, "net"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		put(t, filepath.Join(dir, "loadavg"), load)
+		put(t, filepath.Join(dir, "meminfo"), mem)
+		put(t, filepath.Join(dir, "net", "dev"), net)
+		s := NewMachine(Roots{Proc: dir, Sys: dir, FS: dir}).Sample()
+		for _, v := range []Figure[float64]{s.Load1, s.Load5, s.Load15} {
+			if v.Known != (v.Reason == "") || !(v.Value >= 0 && v.Value < 1e9) {
+				t.Errorf("%q gives %+v", load, v)
+			}
+		}
+		for _, i := range s.Interfaces.Value {
+			if i.Name == "" {
+				t.Errorf("%q gives %+v", net, i)
+			}
+		}
+	})
 }

@@ -141,7 +141,7 @@ func (p *Process) startTime(start Figure[uint64]) Figure[time.Time] {
 	if p.started.Known {
 		return p.started
 	}
-	boot := bootTime(p.root)
+	boot := bootTime(nil, p.root)
 	if !boot.Known {
 		return boot
 	}

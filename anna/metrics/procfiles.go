@@ -10,15 +10,20 @@ import (
 
 // statusSize returns a "VmRSS:   1234 kB" line of /proc/PID/status in bytes. A
 // kernel thread and a zombie have no such line: unknown, not 0.
-func statusSize(text, key string) Figure[uint64] {
+func statusSize(text, key string) Figure[uint64] { return sizeOf("/proc/PID/status", text, key) }
+
+// memorySize returns a "MemTotal:   1234 kB" line of /proc/meminfo in bytes.
+func memorySize(text, key string) Figure[uint64] { return sizeOf("/proc/meminfo", text, key) }
+
+func sizeOf(file, text, key string) Figure[uint64] {
 	value, ok := keyed(text, key+":")
 	if !ok {
-		return Unknownf[uint64]("/proc/PID/status has no %s", key)
+		return Unknownf[uint64]("%s has no %s", file, key)
 	}
 	number, unit, _ := strings.Cut(value, " ")
 	kb, err := parseUint(number)
 	if err != nil || strings.TrimSpace(unit) != "kB" || kb > math.MaxUint64>>10 {
-		return Unknownf[uint64]("/proc/PID/status has a strange %s: %s", key, quote(value))
+		return Unknownf[uint64]("%s has a strange %s: %s", file, key, quote(value))
 	}
 	return Known(kb << 10)
 }
@@ -76,9 +81,8 @@ func openFilesLimit(text string) Figure[uint64] {
 }
 
 // bootTime reads btime of /proc/stat: seconds since the epoch, proc_stat(5).
-// On a large machine the interrupt line before it alone is many kB.
-func bootTime(procRoot string) Figure[time.Time] {
-	text, err := readFile(filepath.Join(procRoot, "stat"), 4<<20)
+func bootTime(f *files, procRoot string) Figure[time.Time] {
+	text, err := f.read(filepath.Join(procRoot, "stat"), machineMax)
 	if err != nil {
 		return unknownErr[time.Time]("/proc/stat", err)
 	}
