@@ -4,13 +4,16 @@ package applets
 
 import (
 	"github.com/jjgarcianorway/anna-assistant/anna/applet"
+	"github.com/jjgarcianorway/anna-assistant/applets/advisor"
 	"github.com/jjgarcianorway/anna-assistant/applets/capabilities"
 	"github.com/jjgarcianorway/anna-assistant/applets/config"
 	"github.com/jjgarcianorway/anna-assistant/applets/doctor"
 	"github.com/jjgarcianorway/anna-assistant/applets/events"
 	"github.com/jjgarcianorway/anna-assistant/applets/explain"
+	"github.com/jjgarcianorway/anna-assistant/applets/facts"
 	"github.com/jjgarcianorway/anna-assistant/applets/health"
 	"github.com/jjgarcianorway/anna-assistant/applets/help"
+	"github.com/jjgarcianorway/anna-assistant/applets/policy"
 	"github.com/jjgarcianorway/anna-assistant/applets/reload"
 	"github.com/jjgarcianorway/anna-assistant/applets/status"
 	"github.com/jjgarcianorway/anna-assistant/applets/storage"
@@ -27,6 +30,9 @@ var Table = applet.Table{
 	config.Row,
 	events.Row,
 	storage.Row,
+	advisor.Row,
+	facts.Row,
+	policy.Row,
 	capabilities.Row,
 	explain.Row,
 	version.Row,

@@ -50,8 +50,8 @@ func (t Tree) MarshalJSON() ([]byte, error) {
 	}
 	for _, f := range Funcs {
 		branch := t.branches[f.Branch]
-		if branch == nil || branch.missing.text != "" || branch.named[f.Name] == nil {
-			continue
+		if branch == nil || branch.missing.text != "" || branch.named[f.Name] == nil || f.Name == "installed" && branch.named["version"] != nil {
+			continue // what has a version is installed
 		}
 		if err := member(f.Name, branch.named[f.Name]); err != nil {
 			return nil, err
@@ -257,7 +257,26 @@ func readNamed(f Func, data json.RawMessage, branches map[string]*Branch) error 
 		}
 	}
 	b.Name(f.Name, answers, Rest(f.Name))
+	if f.Name == "version" && b.named["installed"] == nil { // what has a version is installed
+		installed := map[string]Value{}
+		for name, v := range answers {
+			installed[name] = Flag(v.Known())
+		}
+		b.Name("installed", installed, Rest("installed"))
+	}
 	return nil
+}
+
+// Only is the tree with some branches alone.
+func (t Tree) Only(names ...string) Tree {
+	next := t
+	next.branches = map[string]*Branch{}
+	for _, name := range names {
+		if b := t.branches[name]; b != nil {
+			next.branches[name] = b
+		}
+	}
+	return next
 }
 
 // Rest is what a fact that takes a name says of a name that is not there, once
