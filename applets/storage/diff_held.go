@@ -15,7 +15,7 @@ import (
 )
 
 // heldMost is how many bytes of changes are held in memory, about.
-const heldMost = 4 << 20
+const heldMost = 1 << 20
 
 // A heldChanges keeps changes until all are there, to give them out in order.
 // What goes beyond some memory is sorted and written to a temporary file that has
@@ -120,7 +120,7 @@ func (h *heldChanges) walk() (*heldWalk, error) {
 		if i+1 < len(h.starts) {
 			end = h.starts[i+1]
 		}
-		p := heldPart{r: bufio.NewReaderSize(io.NewSectionReader(h.file, start, end-start), 8<<10)}
+		p := heldPart{r: bufio.NewReaderSize(io.NewSectionReader(h.file, start, end-start), 4<<10)}
 		var err error
 		if p.head, err = readChange(p.r); err != nil {
 			return nil, fmt.Errorf("cannot sort the changes: %w", err)

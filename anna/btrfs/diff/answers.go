@@ -87,7 +87,8 @@ func (w *window) fill(ctx context.Context) error {
 
 // end leaves out what lies behind an inode.
 func (w *window) end(through uint64) {
-	w.done = true
+	w.rest.Max = btrfs.Key{Object: through, Type: 255, Offset: ^uint64(0)}
+	w.done = w.done || w.rest.Min.Compare(w.rest.Max) > 0
 	for n := len(w.list); n > w.next && w.list[n-1].ino > through; n-- {
 		w.list = w.list[:n-1]
 	}

@@ -32,13 +32,13 @@ type Options struct {
 // A tuning is how the work is shared. Tests make all of it small, so that what
 // is cut up in large subvolumes is so in theirs.
 type tuning struct {
-	pieces     uint64 // about so many pieces
-	pieceWidth uint64 // but none for less than so many inodes at first
+	pieces     uint64 // so many pieces at first, where there are several workers
+	pieceWidth uint64 // for fewer inodes there is one worker
 	window     int    // bytes of an answer
 	workers    int    // 0: by the machine
 }
 
-var usual = tuning{pieces: 16, pieceWidth: 1024, window: btrfs.ScanBuffer}
+var usual = tuning{pieces: 1, pieceWidth: 4096, window: btrfs.ScanBuffer}
 
 // Progress is how far a comparison got.
 type Progress struct {
@@ -102,6 +102,7 @@ func Run(ctx context.Context, fs *btrfs.FS, fromID, toID uint64, opt Options, em
 		return nil, err
 	}
 	r.Related, r.Fork = rel.related, rel.fork
+	rel.bytes = a.bytes + b.bytes
 	e := newEngine(ctx, fs, info, rel, [2]uint64{fromID, toID}, emit)
 	if opt.tune != (tuning{}) {
 		e.tune = opt.tune

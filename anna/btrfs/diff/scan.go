@@ -39,7 +39,7 @@ func (e *engine) scan(last uint64, progress func(ino uint64)) error {
 	// An entry is made together with the last change of what it names, or before.
 	e.brought = func(x entry) bool { return x.transid > e.rel.fork }
 	total := last - top
-	return e.spread(total, min(e.tune.pieces, total/e.tune.pieceWidth+1), func(w *engine, p *piece) (uint64, error) {
+	return e.spread(total, e.tune.pieces, total < e.tune.pieceWidth, func(w *engine, p *piece) (uint64, error) {
 		ends := p.high == total
 		err := w.scanPiece(p, ends)
 		return top + p.high, err
@@ -117,15 +117,28 @@ func (e *engine) next() (ino uint64, more bool) {
 	return ino, more
 }
 
-// share has somebody else go on behind what the windows show.
+// fewCandidates is how many make no work worth speaking of, beside reading on.
+const fewCandidates = 32
+
+// share has somebody else go on behind what the windows show: both then work
+// close together, as disks like it. Where there is hardly anything to classify it
+// is the other half of the range, so that both read.
 func (e *engine) share(p *piece) {
-	through := uint64(btrfs.LastFree)
+	through, candidates := uint64(btrfs.LastFree), 0
 	for _, v := range e.windows {
+		candidates += len(v.list) - v.next
 		if !v.done {
 			through = min(through, v.rest.Min.Object-1)
 		}
 	}
-	if through == btrfs.LastFree || through < top+p.low || !e.shared.offer(p, through+1-top) {
+	high := top + p.high
+	if through >= high {
+		return
+	}
+	if candidates < fewCandidates {
+		through += (high - through) / 2
+	}
+	if !e.shared.offer(p, through+1-top) {
 		return
 	}
 	for _, v := range e.windows {

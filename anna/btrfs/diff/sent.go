@@ -43,7 +43,7 @@ func (e *engine) sent(set inodes, progress func(ino uint64)) error {
 	e.brought = func(x entry) bool { return set.has(x.at.Object) }
 	words := slices.Sorted(maps.Keys(set))
 	n := (len(words) + sentWords - 1) / sentWords
-	return e.spread(uint64(max(n, 1)-1), uint64(n), func(w *engine, p *piece) (ino uint64, err error) {
+	return e.spread(uint64(max(n, 1)-1), uint64(n), n < 2, func(w *engine, p *piece) (ino uint64, err error) {
 		for i := p.low; i <= p.high && err == nil && n > 0; i++ {
 			first := int(i) * sentWords
 			inos := set.sorted(words[first:min(first+sentWords, len(words))])

@@ -110,10 +110,10 @@ func (s *sharing) stop() {
 }
 
 // spread has several engines do the work from 0 to total, in about as many
-// pieces as given, and reports the changes in its order. do says up to which
-// inode it got.
-func (e *engine) spread(total, count uint64, do func(w *engine, p *piece) (uint64, error), progress func(ino uint64)) error {
-	if count < 2 {
+// pieces as given at first, and reports the changes in its order. alone says that
+// it is too little to share. do says up to which inode it got.
+func (e *engine) spread(total, count uint64, alone bool, do func(w *engine, p *piece) (uint64, error), progress func(ino uint64)) error {
+	if alone {
 		e.begin()
 		ino, err := do(e, newPiece(0, total))
 		if err == nil {
