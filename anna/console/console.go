@@ -110,6 +110,22 @@ func (c *Console) CallOnce(method string, params, result any) error {
 	return c.client.CallOnce(ctx, method, params, result)
 }
 
+// CallLast is CallOnce for a last word: also when the user has interrupted the
+// command, and for a moment only.
+func (c *Console) CallLast(method string, params, result any) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), lastTime)
+	defer cancel()
+	return c.client.CallOnce(ctx, method, params, result)
+}
+
+const lastTime = 2 * time.Second
+
+// ErrIsTerminal reports whether a person reads what goes beside the answer.
+func (c *Console) ErrIsTerminal() bool {
+	f, ok := c.Err.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
 // CallEach is CallOnce for a method with items: each gets them before the
 // result, and ends the call when it fails.
 func (c *Console) CallEach(method string, params, result any, each func(json.RawMessage) error) error {

@@ -117,7 +117,7 @@ func (l *Log) take(id btrfs.UUID, at time.Time, device uint64, outcome, detail s
 		if d := &r.Devices[i]; d.ID == device && d.Outcome == Running {
 			d.Outcome = outcome
 		}
-		all = worse(all, r.Devices[i].Outcome)
+		all = Worse(all, r.Devices[i].Outcome)
 	}
 	if detail != "" {
 		r.Detail = detail

@@ -134,7 +134,7 @@ func FromStatus(devices []btrfs.ScrubStatus, modified time.Time) (Run, bool) {
 			outcome = Finished
 		}
 		r.Devices = append(r.Devices, DeviceOf(d.Progress, outcome))
-		r.Outcome = worse(r.Outcome, outcome)
+		r.Outcome = Worse(r.Outcome, outcome)
 		if !d.Started.IsZero() && (r.Started.IsZero() || d.Started.Before(r.Started)) {
 			r.Started = d.Started
 		}
@@ -161,8 +161,8 @@ func FromStatus(devices []btrfs.ScrubStatus, modified time.Time) (Run, bool) {
 	return r, true
 }
 
-// worse is the outcome of two devices together.
-func worse(a, b string) string {
+// Worse is the outcome of two devices together.
+func Worse(a, b string) string {
 	order := []string{Finished, Cancelled, Unknown, Failed, Interrupted, Running}
 	if slices.Index(order, b) > slices.Index(order, a) {
 		return b

@@ -17,7 +17,7 @@ import (
 func commands() []*console.Command {
 	show := showCommand("show")
 	bare := showCommand("btrfs")
-	bare.Sub = []*console.Command{show, treeCommand(), diffCommand(), usageCommand(), balanceCommand()}
+	bare.Sub = []*console.Command{show, treeCommand(), diffCommand(), usageCommand(), balanceCommand(), scrubCommand()}
 	return []*console.Command{{
 		Name:    "storage",
 		Summary: "what lies on the disks: Btrfs file systems, subvolumes, space",

@@ -17,6 +17,7 @@ import (
 	"github.com/jjgarcianorway/anna-assistant/anna/applet"
 	"github.com/jjgarcianorway/anna-assistant/anna/btrfs"
 	"github.com/jjgarcianorway/anna-assistant/anna/rpc"
+	"github.com/jjgarcianorway/anna-assistant/anna/scrub"
 )
 
 // Row is this capability in the dispatch table.
@@ -80,6 +81,20 @@ func methods(s *server) []applet.Method {
 				Kind: rpc.Stream, Access: rpc.Control, Idempotent: true,
 			},
 			Params: Params{}, Result: SubvolumesItem{}, Serve: s.subvolumes,
+		},
+		{
+			Spec: rpc.Spec{
+				Name: methodScrubs, Summary: "the scrubs of one file system that the daemon knows of",
+				Kind: rpc.Quick, Access: rpc.Observe, Idempotent: true,
+			},
+			Params: Params{}, Result: scrub.State{}, Serve: s.scrubs,
+		},
+		{
+			Spec: rpc.Spec{
+				Name: methodRecord, Summary: "a scrub that the caller ran or saw, for the daemon to remember",
+				Kind: rpc.Long, Access: rpc.Control, Idempotent: true,
+			},
+			Params: RecordParams{}, Result: Recorded{}, Serve: s.record,
 		},
 	}
 }
