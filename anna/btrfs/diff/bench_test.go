@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -105,21 +106,27 @@ func BenchmarkTools(b *testing.B) {
 	scattered := snap(b, in("live"), in("scattered"), "-r")
 	status := snapper.status(number, snapper.create())
 	snap(b, in("old"), in("near"))
+	there := snapperConfig(b, in("near"))
+	number = there.create()
 	scatter(b, in("near"), files/4, files/80, 1)
 	clustered := snap(b, in("near"), in("clustered"), "-r")
+	statusThere := there.status(number, there.create())
 	measure := func(b *testing.B, id uint64, name string, extra ...tool) {
 		for _, cold := range []bool{false, true} {
 			temperature := map[bool]string{false: "warm", true: "cold"}[cold]
 			b.Run(name+"/"+temperature, func(b *testing.B) {
 				fs := openFS(b, disk.Dir)
-				race(b, cold, append([]tool{ours(fs, old, id, Tree), ours(fs, old, id, Send)}, append(others(in("old"), in(name), generation), extra...)...))
+				race(b, cold, append([]tool{ours(fs, old, id, Auto), ours(fs, old, id, Tree), ours(fs, old, id, Send)}, append(others(in("old"), in(name), generation), extra...)...))
 			})
 		}
 	}
 	measure(b, scattered, "scattered", status...)
-	measure(b, clustered, "clustered")
+	measure(b, clustered, "clustered", statusThere...)
 	annatest.Run(b, "btrfs", "balance", "start", "-m", disk.Dir)
-	b.Run("after a balance", func(b *testing.B) { measure(b, scattered, "scattered", status...) })
+	b.Run("after a balance", func(b *testing.B) {
+		measure(b, scattered, "scattered", status...)
+		measure(b, clustered, "clustered", statusThere...)
+	})
 }
 
 func generationOf(b testing.TB, dir string, id uint64) uint64 {
@@ -132,7 +139,7 @@ func generationOf(b testing.TB, dir string, id uint64) uint64 {
 }
 
 func ours(fs *btrfs.FS, a, b uint64, engine Engine) tool {
-	return tool{string("anna-" + engine), func() error {
+	return tool{"anna-" + cmp.Or(string(engine), "auto"), func() error {
 		_, err := Run(context.Background(), fs, a, b, Options{Engine: engine}, func(Change) error { return nil })
 		return err
 	}}
@@ -207,7 +214,7 @@ func snapperConfig(b *testing.B, dir string) *snapperRun {
 	if _, err := exec.LookPath("snapper"); err != nil || os.Getenv("ANNA_BENCH_SNAPPER") == "" {
 		return nil
 	}
-	s := &snapperRun{b, fmt.Sprint("annabench", os.Getpid()), dir}
+	s := &snapperRun{b, fmt.Sprint("annabench", os.Getpid(), filepath.Base(dir)), dir}
 	annatest.Run(b, "snapper", "--no-dbus", "-c", s.name, "create-config", dir)
 	b.Cleanup(func() { annatest.Run(b, "snapper", "--no-dbus", "-c", s.name, "delete-config") })
 	return s
