@@ -85,12 +85,22 @@ func (h *History) newest(is func(*Run) bool) *Run {
 
 // Add takes in a run that somebody tells of, and says whether that was news.
 func (h *History) Add(r Run) bool {
+	return h.put(h.find(r), r)
+}
+
+// find is the index of a run, -1 if it is not there.
+func (h *History) find(r Run) int {
 	at, nearest := -1, time.Duration(0)
 	for i := range h.Runs {
 		if apart, is := same(h.Runs[i], r); is && (at < 0 || apart < nearest) {
 			at, nearest = i, apart
 		}
 	}
+	return at
+}
+
+// put merges a run into the one at an index, or adds it.
+func (h *History) put(at int, r Run) bool {
 	if at >= 0 {
 		next := merge(h.Runs[at], r)
 		if reflect.DeepEqual(next, h.Runs[at]) {
@@ -121,17 +131,38 @@ func (h *History) Take(s Sight) bool {
 		// A file of an earlier run says nothing of what runs now.
 		news = h.Add(r) || news
 	}
-	for _, r := range s.Log {
-		if r.Outcome == Running && s.Live && !runs {
-			r.Outcome, r.Detail = Unknown, "the kernel's log does not have its end"
-		}
-		news = h.Add(r) || news
-	}
+	news = h.takeLog(s, runs) || news
 	if runs {
 		return h.follow(s) || news
 	}
 	clear(h.seen)
 	return h.end(s) || news
+}
+
+// takeLog takes in the kernel's log: first what fits to the second.
+func (h *History) takeLog(s Sight, runs bool) bool {
+	news := false
+	var rest []Run
+	fits := map[time.Time]bool{}
+	for _, r := range s.Log {
+		if r.Outcome == Running && s.Live && !runs {
+			r.Outcome, r.Detail = Unknown, "the kernel's log does not have its end"
+		}
+		if at := h.find(r); at >= 0 {
+			fits[h.Runs[at].Started] = true
+			news = h.put(at, r) || news
+		} else {
+			rest = append(rest, r)
+		}
+	}
+	for _, r := range rest {
+		at := slices.IndexFunc(h.Runs, func(o Run) bool { return o.Source != FromLog && !fits[o.Started] && drifted(r, o) })
+		if at >= 0 {
+			fits[h.Runs[at].Started] = true
+		}
+		news = h.put(at, r) || news
+	}
+	return news
 }
 
 // settleOpen judges a file that tells of no end.
@@ -156,7 +187,7 @@ func (h *History) follow(s Sight) bool {
 	r := h.Current()
 	news := r == nil
 	if news {
-		h.Add(Run{Started: s.Now, Outcome: Running, Source: FromProgress})
+		h.Runs = append(h.Runs, Run{Started: s.Now, Outcome: Running, Source: FromProgress})
 		r = h.Current()
 	}
 	for _, p := range s.Progress {

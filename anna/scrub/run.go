@@ -148,7 +148,7 @@ func FromStatus(devices []btrfs.ScrubStatus, modified time.Time) (Run, bool) {
 		}
 	}
 	if r.Started.IsZero() { // as it is written before the start
-		r.Started, r.Exact, r.Ended = modified.Truncate(time.Second), false, modified
+		r.Started, r.Exact, r.Ended = modified, false, modified
 	}
 	// The duration has whole seconds, the file's own time all of them.
 	if modified.After(r.Ended) && modified.Sub(r.Ended) < 2*time.Second {
@@ -171,25 +171,43 @@ func Worse(a, b string) string {
 }
 
 // same says whether two are one run, seen by different eyes, and by how much
-// their beginnings differ.
+// their beginnings differ. Runs of one file system follow each other: those that
+// do not overlap are two.
 func same(a, b Run) (time.Duration, bool) {
 	apart := a.Started.Sub(b.Started).Abs()
 	if a.Exact && b.Exact {
 		return apart, a.Started.Unix() == b.Started.Unix()
 	}
-	// The clock of the kernel's log is not quite that of the day.
-	if apart < 3*time.Second {
-		return apart, true
+	exact, other := a, b
+	if b.Exact {
+		exact, other = b, a
 	}
-	// One was found when it was under way.
+	after := other.Started.Sub(exact.Started) // exact has whole seconds
+	if exact.Exact {
+		if other.Source == FromProgress { // found under way
+			return apart, after > -time.Second && (exact.Outcome == Running || exact.Ended.After(other.Started))
+		}
+		return apart, after > -clockSlack && after < time.Second+clockSlack
+	}
+	if a.Source == FromLog && b.Source == FromLog {
+		return apart, apart < clockSlack
+	}
 	first, second := a, b
 	if second.Started.Before(first.Started) {
 		first, second = second, first
 	}
-	if second.Exact || second.Source != FromProgress {
-		return apart, false
-	}
-	return apart, first.Outcome == Running || first.Ended.After(second.Started)
+	return apart, apart < clockSlack || second.Source == FromProgress && (first.Outcome == Running || first.Ended.After(second.Started))
+}
+
+// clockSlack is how far two clocks are apart that go right.
+const clockSlack = 300 * time.Millisecond
+
+// drifted says whether a run of the kernel's log can be one whose times are a
+// little off, for the log's clock goes its own way over weeks.
+func drifted(log, r Run) bool {
+	const most = 10 * time.Second
+	return log.Started.Sub(r.Started).Abs() < most && log.Outcome == r.Outcome &&
+		(log.Ended.Sub(log.Started)-r.Ended.Sub(r.Started)).Abs() < 2*time.Second
 }
 
 // merge adds what another pair of eyes saw of the same run.

@@ -134,10 +134,11 @@ type scrubber struct {
 	said    bool
 }
 
-// How often a run is looked at, and written down as btrfs-progs do.
+// How often a run is looked at, and written down: btrfs-progs do it every five
+// seconds.
 const (
 	scrubTick  = 500 * time.Millisecond
-	scrubWrite = 5 * time.Second
+	scrubWrite = 2 * time.Second
 )
 
 // run scrubs, and says what was done also when it is cancelled.
