@@ -108,7 +108,8 @@ func TestSamplingHoldsNothingMore(t *testing.T) {
 		p.Sample()
 	}
 	p.fds = listed{}
-	if after := p.Sample().Descriptors; after != before || !after.Known {
+	// Fewer is what tests before this one left to the garbage collector.
+	if after := p.Sample().Descriptors; after.Value > before.Value || !after.Known {
 		t.Errorf("%v descriptors after %v", after, before)
 	}
 }

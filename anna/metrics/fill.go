@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -45,14 +46,15 @@ var filling = []string{
 	"ntfs3", "ocfs2", "overlay", "reiserfs", "tmpfs", "ubifs", "udf", "vfat", "xfs", "zfs",
 }
 
-// statfsBound is how long all mounts together may take to answer.
+// statfsBound is how long a mount may take to answer.
 const statfsBound = 2 * time.Second
 
 type statfsFunc func(path string, st *syscall.Statfs_t) error
 
-// filler asks for the fill of mounts without ever waiting for a dead one: each
-// question runs by itself, and a mount that did not answer is not asked again
-// before it does.
+// filler asks for the fill of mounts without waiting for a dead one for long:
+// one goroutine asks them all, one after the other, for each that wakes costs
+// more than the question. When it hangs another goes on behind the mount that
+// did not answer, which is not asked again before it does.
 type filler struct {
 	prefix string
 	statfs statfsFunc
@@ -113,6 +115,11 @@ func distinct(lines []mountLine) []Mount {
 	return list
 }
 
+type fillQuestion struct {
+	index int
+	point string
+}
+
 type fillAnswer struct {
 	index int
 	st    syscall.Statfs_t
@@ -120,25 +127,44 @@ type fillAnswer struct {
 }
 
 func (f *filler) ask(list []Mount) {
-	answers := make(chan fillAnswer, len(list)) // a late answer finds room
-	asked := 0
+	var waiting []fillQuestion
 	for i := range list {
 		list[i].unknown("the file system does not answer")
 		if f.begin(list[i].Point) {
-			asked++
-			go f.one(i, list[i].Point, answers)
+			waiting = append(waiting, fillQuestion{i, list[i].Point})
 		}
 	}
+	for len(waiting) > 0 {
+		waiting = f.askSome(list, waiting)
+	}
+}
+
+// askSome asks until all answered or one did not in time, and returns those
+// that were not asked then.
+func (f *filler) askSome(list []Mount, questions []fillQuestion) []fillQuestion {
+	answers := make(chan fillAnswer, len(questions)) // a late answer finds room
+	var left atomic.Bool
+	go func() {
+		for _, q := range questions {
+			answers <- f.one(q)
+			if left.Load() {
+				return
+			}
+		}
+	}()
 	bound := time.NewTimer(f.bound)
 	defer bound.Stop()
-	for range asked {
+	for n := range questions {
 		select {
 		case a := <-answers:
 			list[a.index].take(a)
+			bound.Reset(f.bound)
 		case <-bound.C:
-			return
+			left.Store(true)
+			return questions[n+1:]
 		}
 	}
+	return nil
 }
 
 func (f *filler) begin(point string) bool {
@@ -151,16 +177,16 @@ func (f *filler) begin(point string) bool {
 	return true
 }
 
-func (f *filler) one(i int, point string, answers chan<- fillAnswer) {
-	a := fillAnswer{index: i}
-	a.err = f.statfs(filepath.Join(f.prefix, point), &a.st)
+func (f *filler) one(q fillQuestion) fillAnswer {
+	a := fillAnswer{index: q.index}
+	a.err = f.statfs(filepath.Join(f.prefix, q.point), &a.st)
 	for errors.Is(a.err, syscall.EINTR) {
-		a.err = f.statfs(filepath.Join(f.prefix, point), &a.st)
+		a.err = f.statfs(filepath.Join(f.prefix, q.point), &a.st)
 	}
 	f.mu.Lock()
-	delete(f.hanging, point)
+	delete(f.hanging, q.point)
 	f.mu.Unlock()
-	answers <- a
+	return a
 }
 
 func (m *Mount) unknown(why string) {
