@@ -215,6 +215,7 @@ func snapperConfig(b *testing.B, dir string) *snapperRun {
 		return nil
 	}
 	s := &snapperRun{b, fmt.Sprint("annabench", os.Getpid(), filepath.Base(dir)), dir}
+	_ = os.Remove(filepath.Join(dir, ".snapshots")) // in a snapshot of what had one
 	annatest.Run(b, "snapper", "--no-dbus", "-c", s.name, "create-config", dir)
 	b.Cleanup(func() { annatest.Run(b, "snapper", "--no-dbus", "-c", s.name, "delete-config") })
 	return s

@@ -118,11 +118,16 @@ func (k *hostile) run(t *testing.T, most int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, engine := range []Engine{Tree, Paths, Auto} {
+	for _, opt := range []Options{
+		{Engine: Tree},
+		{Engine: Tree, tune: tuning{pieces: 7, pieceWidth: 1, window: 4096, workers: 2}},
+		{Engine: Paths},
+		{},
+	} {
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 		n := 0
 		enough := errors.New("enough")
-		_, err := Run(ctx, fs, 256, 257, Options{Engine: engine}, func(c Change) error {
+		_, err := Run(ctx, fs, 256, 257, opt, func(c Change) error {
 			if n++; n > most {
 				return enough
 			}
@@ -130,7 +135,7 @@ func (k *hostile) run(t *testing.T, most int) {
 		})
 		cancel()
 		if errors.Is(err, context.DeadlineExceeded) {
-			t.Fatalf("%s does not end", engine)
+			t.Fatalf("%+v does not end", opt)
 		}
 	}
 }

@@ -124,7 +124,7 @@ const fewCandidates = 32
 // close together, as disks like it. Where there is hardly anything to classify it
 // is the other half of the range, so that both read.
 func (e *engine) share(p *piece) {
-	through, candidates := uint64(btrfs.LastFree), 0
+	through, candidates := btrfs.LastFree, 0
 	for _, v := range e.windows {
 		candidates += len(v.list) - v.next
 		if !v.done {
