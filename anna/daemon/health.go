@@ -25,18 +25,20 @@ type keeper struct {
 	file    *socketFile
 	alarm   alarm
 
-	mu       sync.Mutex // one look at a time
-	tracker  *health.Tracker
-	clock    clock
-	previous health.Previous
-	self     atomic.Pointer[health.SelfCheck]
-	growth   health.Reading[health.Growth]
-	scrubs   health.Reading[[]health.Scrub]
-	nextSlow time.Time
-	receipt  int64                     // the last one that was seen
-	turns    atomic.Pointer[time.Time] // when it last judged
-	said     string                    // of its health, to systemd and in the last words
-	unfit    atomic.Pointer[string]    // why the watchdog is not petted; nil: it is
+	mu         sync.Mutex // one look at a time
+	tracker    *health.Tracker
+	clock      clock
+	previous   health.Previous
+	self       atomic.Pointer[health.SelfCheck]
+	growth     health.Reading[health.Growth]
+	scrubs     health.Reading[[]health.Scrub]
+	scrubsAt   time.Time
+	scrubsSeen *map[string]publishedScrubs
+	nextSlow   time.Time
+	receipt    int64                     // the last one that was seen
+	turns      atomic.Pointer[time.Time] // when it last judged
+	said       string                    // of its health, to systemd and in the last words
+	unfit      atomic.Pointer[string]    // why the watchdog is not petted; nil: it is
 
 	withheld, hits, kills, dropped recent
 	killed                         uint64

@@ -43,11 +43,8 @@ func (k *keeper) snapshot(now time.Time, used host.Resources) health.Snapshot {
 		k.nextSlow = now.Add(slowly)
 		k.program.look()
 		k.growth = k.growing(now)
-		k.scrubs = health.Reading[[]health.Scrub]{Reason: switchedOff("btrfs")}
-		if w := d.mods.scrubs(); w != nil {
-			k.scrubs = w.judge(now, d.host.Config().Btrfs().ScrubMaxAge)
-		}
 	}
+	k.scrubFigures(now)
 	s.Scrubs = k.scrubs
 	s.Program, s.Memory.Growth = k.program.state, k.growth
 	k.queueFigures(now, &s)
@@ -62,6 +59,18 @@ func (k *keeper) snapshot(now time.Time, used host.Resources) health.Snapshot {
 		}
 	}
 	return s
+}
+
+// scrubFigures judges scrubs anew when there is news of them, and slowly besides.
+func (k *keeper) scrubFigures(now time.Time) {
+	w := k.d.mods.scrubs()
+	if w == nil {
+		k.scrubs, k.scrubsSeen = health.Reading[[]health.Scrub]{Reason: switchedOff("btrfs")}, nil
+		return
+	}
+	if seen := w.published.Load(); seen != k.scrubsSeen || seen == nil || now.Sub(k.scrubsAt) >= slowly {
+		k.scrubs, k.scrubsSeen, k.scrubsAt = w.judge(now, k.d.host.Config().Btrfs().ScrubMaxAge), seen, now
+	}
 }
 
 func reading[T any](f metrics.Figure[T]) health.Reading[T] {
