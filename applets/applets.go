@@ -6,6 +6,7 @@ import (
 	"github.com/jjgarcianorway/anna-assistant/anna/applet"
 	"github.com/jjgarcianorway/anna-assistant/applets/advisor"
 	"github.com/jjgarcianorway/anna-assistant/applets/capabilities"
+	"github.com/jjgarcianorway/anna-assistant/applets/completion"
 	"github.com/jjgarcianorway/anna-assistant/applets/config"
 	"github.com/jjgarcianorway/anna-assistant/applets/doctor"
 	"github.com/jjgarcianorway/anna-assistant/applets/events"
@@ -36,5 +37,6 @@ var Table = applet.Table{
 	capabilities.Row,
 	explain.Row,
 	version.Row,
+	completion.Row,
 	help.Row,
 }

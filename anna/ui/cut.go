@@ -10,7 +10,7 @@ import (
 const plainStyle = "\x1b[0m"
 
 // wordEnd is how many columns a cut may give up to fall between two words.
-const wordEnd = 14
+const wordEnd = 10
 
 // Cut shortens a text, which may be painted, to a width on the terminal. A mark
 // stands where something is missing: behind a whole word where one ends near.

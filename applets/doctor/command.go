@@ -44,7 +44,7 @@ The exit status is the worst level; a finding that was acknowledged is shown and
 		},
 		Exits: exits, Calls: []string{methodChecks}, Run: run,
 		Sub: []*console.Command{{
-			Name: "check", Args: "[NAME...]", MaxArgs: -1,
+			Name: "check", Args: "[NAME...]", MaxArgs: -1, ArgWords: names(),
 			Summary: "only the checks named",
 			Flags:   flags(),
 			Examples: []console.Example{
@@ -130,6 +130,15 @@ func named(c *console.Console) ([]string, error) {
 }
 
 // table is every check: the daemon's, then the client's.
+// names are those of every check.
+func names() []string {
+	var out []string
+	for _, c := range table() {
+		out = append(out, c.ID)
+	}
+	return out
+}
+
 func table() []health.Check { return slices.Concat(health.Checks, clientChecks) }
 
 // listed is a check as --list --json shows it.

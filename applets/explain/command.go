@@ -37,7 +37,7 @@ type Finding struct {
 func commands() []*console.Command {
 	return []*console.Command{{
 		Name:    "explain",
-		Args:    "[CODE]",
+		Args:    "[CODE]", ArgWords: names(),
 		Summary: "what an error code or a finding means, and what to do",
 		About:   "Without a code every error code is listed; the findings are listed by: doctor --list. Case does not matter.",
 		Examples: []console.Example{
@@ -61,26 +61,35 @@ func run(c *console.Console) error {
 		}{all}, func(w io.Writer) { list(w, all) })
 	}
 	want := c.Args[0]
-	var names []string
 	for _, row := range slices.Concat(rpc.Codes, console.OwnCodes) {
-		names = append(names, string(row.Code))
 		if strings.EqualFold(string(row.Code), want) {
 			found := code(row)
 			return c.Answer(found, func(w io.Writer) { page(w, c.Theme, found) })
 		}
 	}
 	for _, check := range health.Checks {
-		names = append(names, check.ID)
 		if strings.EqualFold(check.ID, want) {
 			found := Finding{check.ID, check.Title, check.Says, check.Warn, check.Crit, check.Do}
 			return c.Answer(found, func(w io.Writer) { finding(w, c.Theme, found) })
 		}
 	}
 	hint := "list them: " + c.Path()
-	if near := nearest.Of(want, names); near != "" {
+	if near := nearest.Of(want, names()); near != "" {
 		hint = "did you mean: " + c.Path() + " " + near
 	}
 	return console.Usagef(hint, "no error code or finding is called %q", want)
+}
+
+// names are all that can be explained.
+func names() []string {
+	var out []string
+	for _, row := range slices.Concat(rpc.Codes, console.OwnCodes) {
+		out = append(out, string(row.Code))
+	}
+	for _, check := range health.Checks {
+		out = append(out, check.ID)
+	}
+	return out
 }
 
 func code(row rpc.CodeRow) Code {

@@ -67,7 +67,7 @@ func (p *picture) Layout(f dash.Frame) []dash.Place {
 	w, h := f.Width, f.Height
 	switch {
 	case w >= wideWidth && h >= wideHeight:
-		top, left := max(13, h*2/5), w*11/20
+		top, left := max(13, h*2/5), w/2
 		right := w - left - 1
 		queue := 5 + (top-13)/4
 		middle := min(max(6, (h-top)/2), 1+max(p.moduleLines(), 5))

@@ -440,6 +440,33 @@ func TestDashboardStops(t *testing.T) {
 	x.ends(0)
 }
 
+// TestDashboardFlood ends and stops a dashboard into which more is typed than
+// it can follow, as by a cat on the keyboard.
+func TestDashboardFlood(t *testing.T) {
+	d := annatest.Daemon(t, "")
+	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGHUP, syscall.SIGINT} {
+		x := openTerminal(t, 80, 24, xterm, "annactl", "health", "--watch", "--interval", "100ms", "--socket", d.Socket)
+		x.shows("healthy", "findings")
+		// A process of its own: its write blocks where nobody reads any more.
+		cat := exec.Command("yes", "jk\t")
+		cat.Stdout = x.pty
+		if err := cat.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { cat.Process.Kill(); cat.Wait() })
+		time.Sleep(500 * time.Millisecond)
+		x.cmd.Process.Signal(sig)
+		select {
+		case <-x.exited:
+		case <-time.After(20 * time.Second):
+			t.Fatalf("%v does not end it", sig)
+		}
+		if status := x.cmd.ProcessState.ExitCode(); status != 0 {
+			t.Errorf("%v: exit status %d", sig, status)
+		}
+	}
+}
+
 // TestDashboardStopsAlone holds that Ctrl-Z without a shell that could continue
 // it leaves the dashboard as it is, and that Ctrl-S and Ctrl-Q are keys without
 // a meaning: they freeze nothing.

@@ -33,11 +33,15 @@ var ErrNoTerminal = errors.New("no terminal to draw on")
 // Run shows a dashboard until the user leaves or ctx ends. The terminal is as
 // before when it returns, and when something in it panics.
 func Run(ctx context.Context, o Options) error {
-	screen := o.Screen
-	if screen == nil {
-		var err error
-		if screen, err = tcell.NewScreen(); err == nil {
-			err = screen.Init()
+	screen := ready{Screen: o.Screen}
+	if o.Screen == nil {
+		tty, err := tcell.NewDevTty()
+		if err == nil {
+			screen.keyboard = newKeyboard(tty)
+			screen.Screen, err = tcell.NewTerminfoScreenFromTty(screen.keyboard)
+		}
+		if err == nil {
+			err = screen.Screen.Init()
 		}
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrNoTerminal, err)
@@ -46,7 +50,7 @@ func Run(ctx context.Context, o Options) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 
-	app := tview.NewApplication().SetScreen(ready{screen}).EnablePaste(true)
+	app := tview.NewApplication().SetScreen(screen).EnablePaste(true)
 	control := newControl(o.Interval)
 	b := newBoard(o.Theme, o.Interval, control)
 	b.quit, b.mouse = cancel, func(on bool) { app.EnableMouse(on) }
@@ -86,7 +90,43 @@ func Run(ctx context.Context, o Options) error {
 
 // ready is a screen that has been initialised: tview would do it again, and
 // drop the error.
-type ready struct{ tcell.Screen }
+type ready struct {
+	tcell.Screen
+	keyboard *keyboard // nil for a screen that is none of a terminal
+}
 
 // Init does nothing.
 func (ready) Init() error { return nil }
+
+// Fini gives the terminal back, whatever is still being typed into it.
+func (r ready) Fini() { r.deaf(r.Screen.Fini) }
+
+// Suspend gives the terminal back until Resume, likewise.
+func (r ready) Suspend() (err error) {
+	r.deaf(func() { err = r.Screen.Suspend() })
+	return err
+}
+
+// deaf throws away what is typed while a function runs, and after it. The screen
+// waits for its readers to end, and those for somebody to take their events; the
+// loop, which would, is in that function.
+func (r ready) deaf(f func()) {
+	q, ok := r.Screen.(interface{ EventQ() chan tcell.Event })
+	if r.keyboard == nil || !ok {
+		f()
+		return
+	}
+	done := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-q.EventQ():
+			case <-done:
+				return
+			}
+		}
+	}()
+	defer close(done)
+	r.keyboard.silence()
+	f()
+}
