@@ -91,11 +91,11 @@ func (b *btrfsModule) look(ctx context.Context) []telemetry.Point {
 		fs, err := m.Open(b.roots)
 		if err != nil {
 			s.closed = append(s.closed, m.Mounts[0].Point)
-			look.list = append(look.list, btrfsSeen{path: m.Mounts[0].Point, label: m.Label, closed: err.Error()})
+			look.list = append(look.list, btrfsSeen{path: m.Mounts[0].Point, label: m.Label, system: holdsRoot(m), closed: err.Error()})
 			continue
 		}
 		space := b.measure(ctx, fs, &p, &s)
-		look.list = append(look.list, b.regard(ctx, m.Label, fs, space))
+		look.list = append(look.list, b.regard(ctx, m, fs, space))
 		fs.Close()
 	}
 	b.seen.Store(look)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/jjgarcianorway/anna-assistant/anna/btrfs"
 	"github.com/jjgarcianorway/anna-assistant/anna/facts"
+	"github.com/jjgarcianorway/anna-assistant/anna/scrub"
 	"github.com/jjgarcianorway/anna-assistant/anna/telemetry"
 )
 
@@ -21,6 +22,7 @@ const rareBtrfs = 10 * time.Minute
 // A btrfsSeen is what the module that measures Btrfs saw of one file system.
 type btrfsSeen struct {
 	path, id, label string
+	system          bool // / is on it
 	space           *btrfs.Space
 	state           *btrfs.State
 	devices         uint64
@@ -50,8 +52,8 @@ type btrfsLook struct {
 }
 
 // regard takes what rules want to know of one file system, beside its space.
-func (b *btrfsModule) regard(ctx context.Context, label string, fs *btrfs.FS, space *btrfs.Space) btrfsSeen {
-	seen := btrfsSeen{path: fs.Path, id: fs.FSID.String(), label: label, space: space, errors: map[string]string{}}
+func (b *btrfsModule) regard(ctx context.Context, m btrfs.Mounted, fs *btrfs.FS, space *btrfs.Space) btrfsSeen {
+	seen := btrfsSeen{path: fs.Path, id: fs.FSID.String(), label: m.Label, system: holdsRoot(m), space: space, errors: map[string]string{}}
 	var err error
 	if seen.state, err = fs.State(ctx); err != nil {
 		seen.errors["state"] = err.Error()
@@ -76,6 +78,10 @@ func (b *btrfsModule) regard(ctx context.Context, label string, fs *btrfs.FS, sp
 		b.counted[seen.id] = seen.counted
 	}
 	return seen
+}
+
+func holdsRoot(m btrfs.Mounted) bool {
+	return slices.ContainsFunc(m.Mounts, func(m btrfs.Mount) bool { return m.Point == "/" })
 }
 
 // count counts subvolumes, where the right is there to see all of them: the
@@ -150,10 +156,12 @@ func (c *collector) fileSystem(ctx context.Context, o *facts.Object, seen btrfsS
 			o.Set(row.Name, facts.Unknown(seen.closed))
 		}
 		o.Set("btrfs.path", facts.Str(seen.path))
+		o.Set("btrfs.system", facts.Flag(seen.system))
 		o.Set("btrfs.label", facts.Str(seen.label))
 		return
 	}
 	o.Set("btrfs.path", facts.Str(seen.path))
+	o.Set("btrfs.system", facts.Flag(seen.system))
 	o.Set("btrfs.id", facts.Str(seen.id))
 	o.Set("btrfs.label", facts.Str(seen.label))
 	if seen.space != nil {
@@ -264,13 +272,8 @@ func (c *collector) stateFacts(o *facts.Object, seen btrfsSeen) {
 // BtrfsErrorSeries is the series of the device errors of a file system.
 func BtrfsErrorSeries(uuid string) string { return "btrfs_device_errors{" + uuid + "}" }
 
-// A scrubEnd is what of a stored scrub rules want to know.
-type scrubEnd struct {
-	Errors        *uint64 `json:"errors"`
-	Uncorrectable *uint64 `json:"uncorrectable"`
-}
-
-// scrubFacts are of the last scrub that came to its end.
+// scrubFacts are of the last scrub that came to its end, and whether one is
+// due.
 func (c *collector) scrubFacts(ctx context.Context, o *facts.Object, id string, now time.Time) {
 	ctx, cancel := context.WithTimeout(ctx, pastTime)
 	defer cancel()
@@ -279,29 +282,51 @@ func (c *collector) scrubFacts(ctx context.Context, o *facts.Object, id string, 
 	if err != nil {
 		why = "the stored operations cannot be read: " + err.Error()
 	}
-	slices.Reverse(list)
-	for _, op := range list {
-		if op.Ended.IsZero() || op.Outcome != "finished" {
-			continue
-		}
-		o.Set("btrfs.scrub_age_sec", facts.Num(max(0, now.Sub(op.Ended).Seconds())))
-		var end scrubEnd
-		count := func(n *uint64) facts.Value {
-			if n == nil {
-				return facts.Unknown("the stored scrub does not say")
-			}
-			return facts.Num(*n)
-		}
-		if err := json.Unmarshal(op.Data, &end); err != nil {
-			end = scrubEnd{}
-		}
-		o.Set("btrfs.scrub_errors", count(end.Errors))
-		o.Set("btrfs.scrub_uncorrectable", count(end.Uncorrectable))
-		return
-	}
 	for _, row := range []string{"scrub_age_sec", "scrub_errors", "scrub_uncorrectable"} {
 		o.Set("btrfs."+row, facts.Unknown(why))
 	}
+	for _, op := range slices.Backward(list) {
+		var run scrub.Run
+		if op.Ended.IsZero() || op.Outcome != scrub.Finished || json.Unmarshal(op.Data, &run) != nil {
+			continue
+		}
+		o.Set("btrfs.scrub_age_sec", facts.Num(max(0, now.Sub(op.Ended).Seconds())))
+		o.Set("btrfs.scrub_errors", facts.Num(run.Errors.Found()))
+		o.Set("btrfs.scrub_uncorrectable", facts.Num(run.Errors.Uncorrectable))
+		break
+	}
+	uuid, err := btrfs.ParseUUID(id)
+	watch := c.d.mods.scrubs()
+	if err != nil || watch == nil {
+		o.Set("btrfs.scrub_due", facts.Unknown("scrubs are not watched"))
+		return
+	}
+	state, ok := watch.State(uuid)
+	if !ok {
+		o.Set("btrfs.scrub_due", facts.Unknown("scrubs are looked at just now"))
+		return
+	}
+	o.Set("btrfs.scrub_due", scrubDue(state, now, c.d.host.Config().Btrfs().ScrubMaxAge))
+}
+
+// scrubDue says whether the last scrub is too long ago, as far as that is
+// certain: what others ran is not always to be seen.
+func scrubDue(s scrub.State, now time.Time, most time.Duration) facts.Value {
+	h := scrub.History{Runs: s.Runs}
+	last := h.LastFinished()
+	switch {
+	case last != nil && now.Sub(last.Ended) <= most, h.Current() != nil:
+		return facts.Flag(false)
+	case now.Sub(s.Touched) <= most:
+		return facts.Unknown("a scrub was run, and how it ended only root may read")
+	case last != nil && !s.Since.IsZero() && !s.Since.After(last.Ended), !s.Since.IsZero() && now.Sub(s.Since) > most:
+		return facts.Flag(true)
+	case last == nil && !s.Made.IsZero() && now.Sub(s.Made) <= most:
+		return facts.Flag(false)
+	case s.Since.IsZero() && s.Why != "":
+		return facts.Unknown(s.Why)
+	}
+	return facts.Unknown("scrubs are not watched for long enough yet")
 }
 
 func subvolumeFacts(o *facts.Object, s *btrfsCounted, now time.Time) {

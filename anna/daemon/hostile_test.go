@@ -183,18 +183,25 @@ func TestPolicies(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	put("10-a.toml", "a = 1\n")
+	rule := func(id, level string) string {
+		return fmt.Sprintf("[[rule]]\nid = %q\nlevel = %q\nwhen = 'load.one > 1000'\ntitle = 'busy'\n", id, level)
+	}
+	put("10-a.toml", rule("a", "info"))
 	put("20-b.toml", "b = ")
 	r.write(fmt.Sprintf("%s[health]\nqueue_warn = 60\n[policies]\ndir = %q\n", calm, dir))
 	rec := r.load(config.Rejected)
 	if got := rec.Problems[0]; got.File != filepath.Join(dir, "20-b.toml") || got.Line != 1 {
 		t.Errorf("the problem is %+v", got)
 	}
-	put("20-b.toml", "b = 2\n")
+	put("20-b.toml", rule("b", "loud"))
+	if got := r.load(config.Rejected).Problems; len(got) != 1 || got[0].Line != 3 || got[0].Key != "level" {
+		t.Errorf("the problems are %+v", got)
+	}
+	put("20-b.toml", rule("b", "info"))
 	if rec = r.load(config.Applied); len(rec.Changes) != 4 {
 		t.Errorf("the changes are %v", rec.Changes)
 	}
-	put("20-b.toml", "b = 3\n")
+	put("20-b.toml", rule("b", "warning"))
 	if rec = r.load(config.Applied); len(rec.Changes) != 1 || rec.Changes[0].Key != "policies.d/20-b.toml" {
 		t.Errorf("the changes are %v", rec.Changes)
 	}
@@ -203,7 +210,7 @@ func TestPolicies(t *testing.T) {
 		t.Fatal(err)
 	}
 	src, err := config.Unarchive(g.Content)
-	if err != nil || len(src.Policies) != 2 || string(src.Policies[1].Data) != "b = 3\n" {
+	if err != nil || len(src.Policies) != 2 || string(src.Policies[1].Data) != rule("b", "warning") {
 		t.Errorf("kept is %v (%v)", src, err)
 	}
 }

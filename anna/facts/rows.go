@@ -116,6 +116,7 @@ var Rows = []Row{
 	{Name: "packages.broken", Type: List, Doc: "packages that are neither installed nor gone", Source: "the package databases"},
 
 	{Name: "btrfs.path", Type: Text, Doc: "a mount point, that of the top where there is one", Source: "/proc/self/mountinfo", Lasting: true},
+	{Name: "btrfs.system", Type: Bool, Doc: "the system's / is on it", Source: "/proc/self/mountinfo", Lasting: true},
 	{Name: "btrfs.id", Type: Text, Doc: "the UUID", Source: "FS_INFO", Lasting: true},
 	{Name: "btrfs.label", Type: Text, Doc: "the label; empty without one", Source: fromSysfs, Lasting: true},
 	{Name: "btrfs.size_bytes", Type: Number, Unit: Bytes, Doc: "raw bytes of the devices that are there and can be written", Source: "DEV_INFO", Lasting: true},
@@ -138,6 +139,7 @@ var Rows = []Row{
 	{Name: "btrfs.forced_read_only", Type: Bool, Doc: "the kernel made it so, because of an error", Source: "START_SYNC on a read-only file system"},
 	{Name: "btrfs.operation", Type: Text, Doc: "what runs and excludes others: `balance`, `device remove`; empty for none", Source: fromSysfs + ", exclusive_operation"},
 	{Name: "btrfs.scrub_age_sec", Type: Number, Unit: Seconds, Doc: "since the last scrub that anna saw came to its end", Source: "the stored operations"},
+	{Name: "btrfs.scrub_due", Type: Bool, Doc: "no scrub came to its end within `btrfs.scrub_max_age`, for certain; unknown where scrubs of others cannot be seen, or are not watched for long enough", Source: "the stored operations"},
 	{Name: "btrfs.scrub_errors", Type: Number, Doc: "that the last scrub found", Source: "the stored operations"},
 	{Name: "btrfs.scrub_uncorrectable", Type: Number, Doc: "that the last scrub could not mend", Source: "the stored operations"},
 	{Name: "btrfs.subvolumes", Type: Number, Doc: "subvolumes and snapshots, the top left out", Source: "the root tree" + needsAdmin},

@@ -117,6 +117,9 @@ func compile(text, each string) (*expression, *fault) {
 			r.out.bare, r.out.unit = true, r.out.refs[0].Unit()
 		}
 	}
+	if !r.out.bare {
+		r.out.unit = r.unit()
+	}
 	tree.Node = node
 	typ, err := checker.Check(tree, c)
 	if err != nil {

@@ -281,6 +281,20 @@ func (r *restrictor) row(n ast.Node, name string) (*facts.Row, *fault) {
 	return row, nil
 }
 
+// unit is that of sums and differences of facts that have the same one.
+func (r *restrictor) unit() facts.Unit {
+	if len(r.out.refs) == 0 || strings.ContainsAny(r.text, "*/?<>=") || strings.Contains(r.text, "count(") {
+		return facts.None
+	}
+	unit := r.out.refs[0].Unit()
+	for _, ref := range r.out.refs {
+		if ref.Unit() != unit || ref.Type() != facts.Number {
+			return facts.None
+		}
+	}
+	return unit
+}
+
 // question is the call that stands in the place of a reference.
 func (r *restrictor) question(n ast.Node, ref facts.Ref) ast.Node {
 	return ask(n, "#"+string(ref.Type()), number(&r.out.refs, ref))

@@ -35,8 +35,8 @@ func printBranch(w io.Writer, t ui.Theme, tree facts.Tree, k facts.Kind) {
 		rows = append(rows, []string{"  " + t.Paint(ui.Faint, "unknown ("+ui.Plain(b.Missing())+")")})
 	case k.Table():
 		for _, o := range b.Objects() {
-			rows = append(rows, []string{"  " + ui.Plain(k.Name+"["+o.Key+"]")})
-			rows = fields(rows, t, tree, k, o.Key, "    ")
+			fmt.Fprintf(w, "  %s\n", ui.Plain(k.Name+"["+o.Key+"]"))
+			io.WriteString(w, ui.Columns(fields(nil, t, tree, k, o.Key, "    ")))
 		}
 		if len(b.Objects()) == 0 {
 			rows = append(rows, []string{"  none"})
