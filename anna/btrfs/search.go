@@ -81,7 +81,8 @@ func (it Item) Generation() (uint64, bool) {
 type Scanner struct {
 	kernel Kernel
 	node   int // size of a node, or the largest possible
-	arg    []byte
+	size   int    // of the buffer
+	arg    []byte // made when it is first needed
 	calls  int
 }
 
@@ -93,7 +94,7 @@ func NewScanner(k Kernel, size int, nodeSize uint32) *Scanner {
 	if node <= 0 || node > maxNode {
 		node = maxNode
 	}
-	return &Scanner{kernel: k, node: node, arg: make([]byte, lenSearchArgs+max(size, 4096))}
+	return &Scanner{kernel: k, node: node, size: max(size, 4096)}
 }
 
 // Calls is how many searches were made so far.
@@ -355,6 +356,9 @@ func (a Answer) Until(rest Answer) Answer {
 // search is one TREE_SEARCH_V2 call (struct btrfs_ioctl_search_args_v2). The
 // buffer grows where a single item does not fit (EOVERFLOW).
 func (s *Scanner) search(tree uint64, from, to Key, minTransid uint64, count uint32) (uint32, error) {
+	if s.arg == nil {
+		s.arg = make([]byte, lenSearchArgs+s.size)
+	}
 	for {
 		a := s.arg
 		clear(a[:lenSearchArgs])

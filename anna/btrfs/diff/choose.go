@@ -40,7 +40,7 @@ func (r *Report) choose(ctx context.Context, s *btrfs.Scanner, want Engine, rel 
 		if err != nil {
 			return err
 		}
-		if useless && rel.bytes > readAtOnce {
+		if useless {
 			r.Engine = Send
 		}
 	case rel.fork == 0:
@@ -49,14 +49,9 @@ func (r *Report) choose(ctx context.Context, s *btrfs.Scanner, want Engine, rel 
 	return nil
 }
 
-// readAtOnce is how many bytes of nodes both trees may have to be read as a
-// whole in a fraction of a second, by several workers. Below it that is about as
-// fast as send, and faster by half where the changes are scattered; beyond it
-// send wins, for it skips what is shared.
-const readAtOnce = 512 << 20
-
-// probes is how many leaves of each tree are looked at.
-const probes = 32
+// probes is how many leaves of each tree are looked at: few, for each may be a
+// read from the disk, and a wrong choice costs time alone.
+const probes = 12
 
 // pruningUseless says whether more than half of some leaves of the trees, taken
 // at random, are new.

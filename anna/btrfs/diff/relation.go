@@ -22,7 +22,6 @@ type root struct {
 	otransid uint64
 	top      btrfs.Inode // its top directory, which snapshots keep
 	level    uint8
-	bytes    uint64
 }
 
 func readRoot(ctx context.Context, s *btrfs.Scanner, id uint64) (btrfs.RootItem, error) {
@@ -65,14 +64,13 @@ func openRoot(ctx context.Context, s *btrfs.Scanner, id uint64) (root, error) {
 	}
 	return root{
 		Side:   Side{ID: id, UUID: r.UUID, Generation: r.Generation, ReadOnly: r.ReadOnly()},
-		parent: r.ParentUUID, otransid: r.OTransid, top: top, level: r.Level, bytes: r.Bytes,
+		parent: r.ParentUUID, otransid: r.OTransid, top: top, level: r.Level,
 	}, nil
 }
 
 // A relation is what two subvolumes have in common.
 type relation struct {
 	related bool
-	bytes   uint64 // of the nodes of both
 	// fork is the generation at which they parted: what is older is
 	// shared. 0 when they are related through subvolumes that are gone.
 	fork uint64

@@ -102,7 +102,6 @@ func Run(ctx context.Context, fs *btrfs.FS, fromID, toID uint64, opt Options, em
 		return nil, err
 	}
 	r.Related, r.Fork = rel.related, rel.fork
-	rel.bytes = a.bytes + b.bytes
 	e := newEngine(ctx, fs, info, rel, [2]uint64{fromID, toID}, emit)
 	if opt.tune != (tuning{}) {
 		e.tune = opt.tune
