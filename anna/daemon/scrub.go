@@ -289,6 +289,9 @@ func alive(pid int) bool {
 func (w *scrubWatch) Record(ctx context.Context, id btrfs.UUID, r scrub.Run) {
 	w.mu.Lock()
 	s := w.system(ctx, id)
+	if s.name == "" { // mounted since the last look
+		s.name, s.mounted = id.String(), true
+	}
 	if s.history.Add(r) {
 		w.save(s, w.now())
 	}

@@ -25,11 +25,21 @@ func (l *Log) Runs(id btrfs.UUID) []Run { return l.runs[id] }
 // mostLogged bounds what is kept of one file system.
 const mostLogged = 64
 
+const firstMount = "first mount of filesystem "
+
 // Add takes in lines, in order. known finds the file system of a device whose
 // mount the log no longer shows; the zero UUID when it does not know either.
 func (l *Log) Add(lines []btrfs.LogLine, known func(device string) btrfs.UUID) {
-	for _, line := range lines {
-		if word, ok := strings.CutPrefix(line.Text, "first mount of filesystem "); ok {
+	// A device that is mounted in the log had, before that, another file system
+	// maybe than it has now.
+	mounted := map[string]int{}
+	for i, line := range lines {
+		if strings.HasPrefix(line.Text, firstMount) {
+			mounted[line.Device] = i
+		}
+	}
+	for i, line := range lines {
+		if word, ok := strings.CutPrefix(line.Text, firstMount); ok {
 			if id, err := btrfs.ParseUUID(strings.TrimSpace(word)); err == nil {
 				l.owner[line.Device] = id
 			}
@@ -40,7 +50,7 @@ func (l *Log) Add(lines []btrfs.LogLine, known func(device string) btrfs.UUID) {
 			continue
 		}
 		id, named := l.owner[line.Device]
-		if !named {
+		if at, later := mounted[line.Device]; !named && !(later && at > i) {
 			id = known(line.Device)
 		}
 		if id != (btrfs.UUID{}) {

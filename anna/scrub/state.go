@@ -48,7 +48,7 @@ func (s *State) Judge(now time.Time, maxAge time.Duration) (health.Level, string
 		if now.Sub(s.Touched) <= maxAge {
 			return health.Unknown, "a scrub was run since, and how it ended only root may read"
 		}
-		if !s.Since.IsZero() && !s.Since.After(finished.Ended) || now.Sub(s.Since) > maxAge {
+		if !s.Since.IsZero() && !s.Since.After(finished.Ended) || !s.Since.IsZero() && now.Sub(s.Since) > maxAge {
 			return health.Warning, fmt.Sprintf("the last scrub finished %s ago; every %s is advised", days(age), days(maxAge))
 		}
 		return health.Unknown, "the last known scrub finished " + days(age) + " ago; " + s.why()

@@ -60,7 +60,11 @@ func (s *server) record(h *host.Host, r *rpc.Request) (any, error) {
 		return nil, rpc.Errorf(rpc.InvalidParams, "cannot record a scrub: %w", err)
 	}
 	if _, ok := known.State(id); !ok { // what is not mounted fills no store
-		return nil, rpc.Errorf(rpc.NotBtrfs, "cannot record a scrub of file system %s: no Btrfs file system with this UUID is mounted where the daemon looks", id)
+		fs, err := s.open(r.Context(), p.UUID)
+		if err != nil {
+			return nil, err
+		}
+		fs.Close()
 	}
 	p.Run.PID = 0
 	if p.Run.Outcome == scrub.Running && p.Run.Source == scrub.FromRunner {
