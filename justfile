@@ -36,6 +36,14 @@ picture:
 bench:
     go test -run '^$' -bench . -benchmem ./...
 
+# compare subvolumes of 200 000 files, beside snapper, send, rsync and find-new; as root
+bench-diff:
+    ANNA_BENCH_FILES=200000 ANNA_BENCH_SNAPPER=1 go test -run '^$' -bench Tools -benchtime 5x ./anna/btrfs/diff
+
+# the comparison of subvolumes against the truth, over 500 rounds; as root
+oracle:
+    ANNA_TEST_LONG=1 go test -count=1 -v -run '^TestOracle$' ./anna/btrfs/diff
+
 # 100 requests/s for 60 s over 8 connections, beside the limits
 bench-load:
     ANNA_TEST_LONG=1 go test -count=1 -v -run '^TestLoad$' ./anna
