@@ -105,11 +105,19 @@ func escapePath(path string) string {
 
 // startUnit has systemd run the scrub.
 func startUnit(c *console.Console, m btrfs.Mounted, unit string) error {
-	out, err := exec.CommandContext(c.Context(), "systemctl", "start", "--no-block", "--no-ask-password", "--", unit).CombinedOutput()
+	out, err := exec.CommandContext(c.Context(), "systemctl", "start", "--no-ask-password", "--", unit).CombinedOutput()
 	if err != nil {
 		return &console.Hinted{
 			Err:  fmt.Errorf("cannot start %s: %w: %s", unit, err, strings.TrimSpace(string(out))),
 			Hint: "Run it here: sudo " + c.Path() + " --wait " + quote(c.Args[0]),
+		}
+	}
+	// A unit whose conditions do not hold is skipped, and that is no failure.
+	held, err := exec.CommandContext(c.Context(), "systemctl", "show", "--property=ConditionResult", "--value", "--", unit).Output()
+	if err == nil && strings.TrimSpace(string(held)) == "no" {
+		return &console.Hinted{
+			Err:  fmt.Errorf("cannot start %s: its conditions do not hold; is the machine on battery?", unit),
+			Hint: "Run it here all the same: sudo " + c.Path() + " --wait " + quote(c.Args[0]),
 		}
 	}
 	return c.Answer(ScrubStarted{UUID: m.FSID.String(), Unit: unit}, func(w io.Writer) {
