@@ -149,7 +149,7 @@ func TestRefused(t *testing.T) {
 		{`kernel.running matches machine.os`, "a pattern has to be written out"},
 		{`kernel.running matches "("`, "the pattern is wrong"},
 		{`kernel.running matches "(a{1000}){1000}"`, "the pattern is wrong"},
-		{`kernel.running matches "a{1000}b{1000}"`, "can take too long"},
+		{`kernel.running matches "a{1000}b{1000}"`, "the pattern can take too long"},
 		{`load.one == nil`, "nil means nothing here"},
 		{`load?.one == 1`, "no part of the language"},
 		{`load["one"] > 1`, "fires"}, // another way to write load.one

@@ -131,11 +131,26 @@ func (r *restrictor) pattern(n *ast.BinaryNode) (int, *fault) {
 	if err != nil {
 		return 0, r.fault(n.Right, "the pattern is wrong: %s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
 	}
-	program, err := syntax.Compile(parsed.Simplify())
-	if err != nil {
-		return 0, r.fault(n.Right, "the pattern is wrong: %v", err)
+	size := steps(parsed)
+	if size*facts.MaxText > maxCost { // before it is built: that alone could take long
+		return 0, r.fault(n.Right, "the pattern can take too long: it is too large with its repeats written out")
 	}
-	return capped(len(program.Inst) * facts.MaxText), nil
+	return size * facts.MaxText, nil
+}
+
+// steps is about how many instructions a pattern has, its repeats written out.
+func steps(re *syntax.Regexp) int {
+	n := 1
+	if re.Op == syntax.OpLiteral {
+		n = len(re.Rune)
+	}
+	for _, sub := range re.Sub {
+		n = capped(n + steps(sub))
+	}
+	if re.Op == syntax.OpRepeat {
+		n = capped(n * max(re.Max, re.Min, 1))
+	}
+	return n + 1
 }
 
 // list checks a list that is written out.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/jjgarcianorway/anna-assistant/anna/config"
 	"github.com/jjgarcianorway/anna-assistant/anna/console"
+	"github.com/jjgarcianorway/anna-assistant/anna/policy"
 	"github.com/jjgarcianorway/anna-assistant/anna/rpc"
 )
 
@@ -88,7 +89,7 @@ type Verdict struct {
 
 func validate(c *console.Console) error {
 	path := fileOr(c, config.DefaultPath)
-	_, report := config.Load(path)
+	_, report := policy.LoadConfig(path)
 	if len(c.Args) > 0 && report.Missing {
 		return &console.Hinted{Err: fmt.Errorf("cannot check %s: there is no such file", path), Hint: "Name the file, or none for " + config.DefaultPath}
 	}
@@ -125,7 +126,7 @@ func show(c *console.Console) error {
 	var e Effective
 	err := c.CallOnce(methodGet, nil, &e)
 	if nobody(err) {
-		cfg, report := config.Load(config.DefaultPath)
+		cfg, report := policy.LoadConfig(config.DefaultPath)
 		if cfg == nil {
 			return report.Err()
 		}
@@ -164,7 +165,7 @@ func diff(c *console.Console) error {
 		return err
 	}
 	path := fileOr(c, running.Path)
-	next, report := config.Load(path)
+	next, report := policy.LoadConfig(path)
 	switch {
 	case next == nil:
 		return report.Err()
