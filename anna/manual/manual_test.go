@@ -2,6 +2,7 @@ package manual_test
 
 import (
 	"bytes"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -107,12 +108,17 @@ func TestMan(t *testing.T) {
 	if len(files) < 10 || !slices.Contains(files, "annad.8") {
 		t.Fatalf("pages: %v", files)
 	}
-	if out, err := exec.Command("sh", "-ec", `for p in $("$0" manual); do mkdir -p "$1/man${p##*.}"; "$0" manual "$p" >"$1/man${p##*.}/$p"; done`, anna, dir).CombinedOutput(); err != nil {
+	if out, err := exec.Command(filepath.Join(annatest.RepoRoot(t), "scripts/share.sh"), anna, dir).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, file := range []string{"bash-completion/completions/annactl", "zsh/site-functions/_anna", "fish/vendor_completions.d/annad.fish"} {
+		if text, err := os.ReadFile(filepath.Join(dir, file)); err != nil || !strings.Contains(string(text), "storage btrfs") {
+			t.Errorf("%s: %v", file, err)
+		}
 	}
 	for _, f := range files {
 		name, section := f[:strings.LastIndexByte(f, '.')], f[strings.LastIndexByte(f, '.')+1:]
-		cmd := exec.Command("man", "--warnings=w", "-M", dir, section, name)
+		cmd := exec.Command("man", "--warnings=w", "-M", filepath.Join(dir, "man"), section, name)
 		cmd.Env = []string{"PATH=/usr/bin:/bin", "LANG=C.UTF-8", "MANWIDTH=80", "PAGER=cat", "HOME=" + t.TempDir()}
 		var errs bytes.Buffer
 		cmd.Stderr = &errs
@@ -123,7 +129,7 @@ func TestMan(t *testing.T) {
 		if name == "anna" {
 			continue
 		}
-		if out, err := exec.Command("lexgrog", filepath.Join(dir, "man"+section, f)).CombinedOutput(); err != nil || !strings.Contains(string(out), name+" - ") {
+		if out, err := exec.Command("lexgrog", filepath.Join(dir, "man", "man"+section, f)).CombinedOutput(); err != nil || !strings.Contains(string(out), name+" - ") {
 			t.Errorf("lexgrog %s: %v, %s", f, err, out)
 		}
 	}
