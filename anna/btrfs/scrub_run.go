@@ -49,7 +49,7 @@ func (fs *FS) ScrubDevices(ctx context.Context, devices []uint64, o ScrubOptions
 }
 
 // stillThread prepares the calling thread for a scrub: idle I/O priority
-// (ioprio_set(2)), and no signals, because since Linux 6.19 one that is pending
+// (ioprio_set(2)), and no signals, because on Linux 6.18 one that is pending
 // ends a scrub early, and the kernel then says that it finished. Neither can
 // fail in a way that should keep a scrub from running.
 func stillThread() {

@@ -230,7 +230,7 @@ func (r *Run) suspect(w Window) {
 }
 
 // enough is the share of what is in use that a scrub has read when it says that
-// it finished: files come and go meanwhile. Since Linux 6.18 the kernel says so
+// it finished: files come and go meanwhile. Linux 6.18 says so
 // of one whose runner was killed.
 const enough = 0.9
 

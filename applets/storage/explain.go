@@ -32,8 +32,9 @@ var general = map[string]string{
 	"compression": `A mount with compress=zstd:3 compresses what is written from then on, where that makes it smaller; what lies on disk stays as it is until it is written again. The option counts for the whole file system, the last mount that names it wins. A directory or file can have its own: btrfs property set PATH compression zstd.`,
 	"scrub": `A scrub reads everything and compares it with its checksums. What has a good second copy (dup, raid1 and more) is repaired; the rest is reported. Without it, damage in files that nobody reads is found when they are needed. Once a month is usual.
 
- sudo btrfs scrub start MOUNT_POINT    begin
- sudo btrfs scrub status MOUNT_POINT   see how far it is`,
+ sudo anna storage btrfs scrub start PATH     begin
+ sudo anna storage btrfs scrub status PATH    see how far it is
+ sudo anna storage btrfs scrub damage PATH    the files that cannot be read`,
 	"balance": `Space is given out in chunks, for data or for metadata. A chunk for the one is no use to the other, so a file system can be out of metadata while df shows room. A balance moves what chunks hold together, and gives those that are empty then back. It needs room itself: when metadata is full it fails, and only freeing data or adding a device helps. It is no routine: with room for new chunks it wears the disk for nothing. Balance data; metadata only when data is short and metadata has chunks to spare.
 
 How much of metadata is in use says little: 80 % is nothing with much unallocated, 2 % an emergency with nothing unallocated. What counts is the headroom: how much more metadata can be written. anna names the least used chunks whose content fits elsewhere; it starts nothing.
@@ -60,13 +61,10 @@ var particular = map[string]func(Filesystem, Show) string{
 		return "mounted without compression. Try: " + at("sudo mount -o remount,compress=zstd:3 MOUNT_POINT", f.Mounts) + ", and the same in /etc/fstab."
 	},
 	"scrub": func(f Filesystem, _ Show) string {
-		if f.Operations == nil {
+		if f.Scrub == nil {
 			return ""
 		}
-		if n := len(f.Operations.Scrubs); n > 0 {
-			return fmt.Sprintf("a scrub runs on %s now.", plural(n, "device"))
-		}
-		return "as far as is known no scrub runs now."
+		return ui.Plain(f.Scrub.Summary) + "."
 	},
 	"balance": func(f Filesystem, _ Show) string {
 		if f.Balance == nil {

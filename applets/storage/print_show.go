@@ -72,6 +72,9 @@ func printFilesystem(w io.Writer, t ui.Theme, f Filesystem, wide bool) {
 	if f.Operations != nil {
 		add("running", ui.Plain(operationText(*f.Operations)))
 	}
+	if f.Scrub != nil {
+		add("scrub", ui.Plain(f.Scrub.Summary))
+	}
 	if f.Balance != nil {
 		add("balance", ui.Plain(adviceLine(*f.Balance)))
 	}

@@ -26,7 +26,7 @@ func laptop() Show {
 	dup := Could{Chunks: 90, Bytes: 90 * gib, Raw: 180 * gib, Stranded: gib}
 	return Show{
 		Filesystems: []Filesystem{{
-			UUID: rootUUID, Label: "arch", Problems: []Problem{},
+			UUID: rootUUID, Label: "arch", Problems: []Problem{}, Scrub: &ScrubView{Summary: "scrubbed 12 days ago"},
 			Devices: []Device{{
 				ID: 1, UUID: "0b7e2d51-3c8f-4e6a-8d19-f2a4c6b80e35", Path: "/dev/nvme0n1p2", Size: 465 * gib, BlockSize: 465 * gib,
 				Allocated: 284 * gib, Unallocated: 181 * gib, Writable: true, Errors: &DeviceErrors{},

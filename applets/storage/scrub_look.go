@@ -12,6 +12,7 @@ import (
 
 	"github.com/jjgarcianorway/anna-assistant/anna/btrfs"
 	"github.com/jjgarcianorway/anna-assistant/anna/console"
+	"github.com/jjgarcianorway/anna-assistant/anna/health"
 	"github.com/jjgarcianorway/anna-assistant/anna/rpc"
 	"github.com/jjgarcianorway/anna-assistant/anna/scrub"
 )
@@ -92,6 +93,30 @@ func (l *scrubLook) at(m btrfs.Mounted) (ScrubView, *scrub.History) {
 	}
 	out.Missing = g.list()
 	return out, h
+}
+
+// scrubs is what show tells of scrubs.
+func (v *viewer) scrubs(m btrfs.Mounted) ScrubView {
+	view, _ := newScrubLook(v).at(m)
+	return view
+}
+
+// addScrub puts what is wrong with scrubs to what is wrong.
+func (f *Filesystem) addScrub(s ScrubView) {
+	f.Scrub = &s
+	if s.Level < health.Warning {
+		return
+	}
+	fix := "Scrub it: sudo anna storage btrfs scrub start MOUNT_POINT"
+	switch {
+	case s.Level == health.Critical:
+		fix = "See what is damaged: sudo anna storage btrfs scrub damage MOUNT_POINT"
+	case s.Last != nil && s.Last.Errors.Found() > 0:
+		fix = "Look at cable and disk, and scrub again: sudo anna storage btrfs scrub start MOUNT_POINT"
+	}
+	f.Problems = append(f.Problems, Problem{ID: "scrub", Level: s.Level, Text: s.Summary, Fix: fix})
+	slices.SortStableFunc(f.Problems, func(a, b Problem) int { return int(b.Level) - int(a.Level) })
+	f.Level = health.Worst(f.Level, s.Level)
 }
 
 // findScrubs finds the file systems of a path, or the one with a UUID.

@@ -140,6 +140,7 @@ func (v *viewer) show(m btrfs.Mounted, all []btrfs.Mount) Filesystem {
 	}
 	f.Mounts, f.Compression = mountsOf(m.Mounts, all), compressionOf(m.Mounts)
 	addAdvice(&f.Level, &f.Problems, f.Balance)
+	f.addScrub(v.scrubs(m))
 	place(f.Problems, f.Mounts)
 	placeAdvice(f.Balance, f.Mounts)
 	if f.Devices == nil {
