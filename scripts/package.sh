@@ -47,6 +47,9 @@ package=github.com/jjgarcianorway/anna-assistant/anna/version
 CGO_ENABLED=0 go build -trimpath -buildvcs=false -o "$STAGE/anna" \
   -ldflags "-s -w -buildid= -X $package.Number=$VERSION -X $package.commit=$commit -X $package.date=$date" .
 
+scripts/share.sh "$STAGE/anna" "$STAGE/share"
+find "$STAGE/share" -type d -exec chmod 0755 {} + -o -type f -exec chmod 0644 {} +
+
 # Files of one time: nfpm writes times as they are.
 mkdir -p "$out"
 for format in "${formats[@]}"; do

@@ -18,6 +18,7 @@ mkdir -p "$dir/bash-completion/completions" "$dir/zsh/site-functions" "$dir/fish
 "$program" completion fish >"$dir/fish/vendor_completions.d/anna.fish"
 # One script knows all names; bash and fish look for it by the one typed.
 for other in annactl annad; do
-	ln -sf anna "$dir/bash-completion/completions/$other"
-	ln -sf anna.fish "$dir/fish/vendor_completions.d/$other.fish"
+	# shellcheck disable=SC2016
+	echo '. "${BASH_SOURCE[0]%/*}/anna"' >"$dir/bash-completion/completions/$other"
+	echo 'source (status dirname)/anna.fish' >"$dir/fish/vendor_completions.d/$other.fish"
 done

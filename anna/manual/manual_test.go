@@ -111,9 +111,19 @@ func TestMan(t *testing.T) {
 	if out, err := exec.Command(filepath.Join(annatest.RepoRoot(t), "scripts/share.sh"), anna, dir).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for _, file := range []string{"bash-completion/completions/annactl", "zsh/site-functions/_anna", "fish/vendor_completions.d/annad.fish"} {
+	for _, file := range []string{"bash-completion/completions/anna", "zsh/site-functions/_anna", "fish/vendor_completions.d/anna.fish"} {
 		if text, err := os.ReadFile(filepath.Join(dir, file)); err != nil || !strings.Contains(string(text), "storage btrfs") {
 			t.Errorf("%s: %v", file, err)
+		}
+	}
+	// Under the other names, each shell finds the same.
+	for _, words := range [][]string{
+		{"bash", "-ec", `. "$0/bash-completion/completions/annactl"; complete -p annactl annad`, dir},
+		{"fish", "--no-config", "-c", "source " + dir + "/fish/vendor_completions.d/annad.fish; complete -C 'annactl heal' | string match -q 'health*'"},
+	} {
+		annatest.Require(t, annatest.Oracle, words[0])
+		if out, err := exec.Command(words[0], words[1:]...).CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s", words[0], err, out)
 		}
 	}
 	for _, f := range files {
