@@ -229,9 +229,8 @@ func (r *Run) suspect(w Window) {
 	r.Suspects = append(slices.Clip(r.Suspects), w)
 }
 
-// enough is the share of what is in use that a scrub has read when it says that
-// it finished: files come and go meanwhile. Linux 6.18 says so
-// of one whose runner was killed.
+// enough is the share of what is in use that a scrub has read when it is taken
+// for finished: files come and go meanwhile.
 const enough = 0.9
 
 // Whole says whether a run has read what there was; also where that is unknown.

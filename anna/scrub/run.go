@@ -231,6 +231,12 @@ func merge(old, seen Run) Run {
 	if other.Bytes > better.Bytes && len(other.Devices) > 0 {
 		out.Bytes, out.Devices, out.Errors = other.Bytes, other.Devices, other.Errors
 	}
+	if out.Detail == "" && out.Outcome == other.Outcome {
+		out.Detail = other.Detail
+	}
+	if out.Outcome == Interrupted && other.Source == FromLog && other.Outcome == Finished {
+		out.Detail = "the kernel's log says that it went on to the end; what it found is not known"
+	}
 	if out.Ended.IsZero() && out.Outcome != Running {
 		out.Ended = other.Ended
 	}

@@ -151,6 +151,9 @@ func TestHistory(t *testing.T) {
 	log = append(log, scrub.Run{Started: at(40).Add(time.Millisecond), Ended: at(41), Outcome: scrub.Finished, Source: scrub.FromLog})
 	h.Take(scrub.Sight{Now: at(52), Live: true, Status: open, Modified: at(40), Log: log})
 	hold("killed, says who knows", scrub.Finished, scrub.Finished, scrub.Finished, scrub.Interrupted)
+	if h.Last().Detail == "" || h.Take(scrub.Sight{Now: at(54), Live: true, Status: open, Modified: at(40), Log: log}) {
+		t.Errorf("the same again is news, or the end is not told: %+v", h.Last())
+	}
 	// A runner that told of itself, to a daemon that may see nothing.
 	h.Add(scrub.Run{Started: at(60), Exact: true, Outcome: scrub.Running, Source: scrub.FromRunner, PID: 7})
 	h.Take(scrub.Sight{Now: at(61), Alive: func(int) bool { return true }})

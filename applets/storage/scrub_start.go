@@ -334,7 +334,7 @@ func (s *scrubber) finish(ends []btrfs.ScrubEnd) (scrub.Run, error) {
 	}
 	if r.Outcome == scrub.Finished && !r.Whole() {
 		r.Outcome = scrub.Interrupted
-		r.Detail = "the kernel says that it finished, and read too little for that"
+		r.Detail = "the kernel says that it came to the end, and it read too little for that"
 		for i := range s.status {
 			s.status[i].Finished = false
 		}
