@@ -137,9 +137,19 @@ func TestWrite(t *testing.T) {
 		unit Unit
 		want string
 	}{
-		{Num(0), Bytes, "0 B"}, {Num(1536), Bytes, "1.50 KiB"}, {Num(-1 << 30), Bytes, "-1.00 GiB"}, {Num(100 << 30), Bytes, "100 GiB"},
-		{Num(90), Seconds, "1 min 30 s"}, {Num(1e6), Seconds, "11 d"}, {Num(0.25), Seconds, "0.2 s"}, {Num(93.75), Percent, "93.8 %"},
-		{Flag(true), None, "yes"}, {Strs(nil), None, "none"}, {Strs([]string{"a", "b\x1b[m"}), None, "a, b [m"}, {Unknown("x"), Bytes, "unknown (x)"}, {Num(3), None, "3"},
+		{Num(0), Bytes, "0 B"},
+		{Num(1536), Bytes, "1.50 KiB"},
+		{Num(-1 << 30), Bytes, "-1.00 GiB"},
+		{Num(100 << 30), Bytes, "100 GiB"},
+		{Num(90), Seconds, "1 min 30 s"},
+		{Num(1e6), Seconds, "11 d"},
+		{Num(0.25), Seconds, "0.2 s"},
+		{Num(93.75), Percent, "93.8 %"},
+		{Flag(true), None, "yes"},
+		{Strs(nil), None, "none"},
+		{Strs([]string{"a", "b\x1b[m"}), None, "a, b [m"},
+		{Unknown("x"), Bytes, "unknown (x)"},
+		{Num(3), None, "3"},
 	} {
 		if got := Write(c.v, c.unit); got != c.want {
 			t.Errorf("got %q, want %q", got, c.want)

@@ -45,13 +45,11 @@ type state struct {
 	rule    *Rule
 	key     string
 	tracker *health.Tracker
-	hold    time.Duration
 	verdict Verdict
 	fired   Verdict // the newest that fired
 	saw     []Saw   // then
 	since   time.Time
 	raised  time.Time // when it was told; zero: it is not
-	adopted bool
 	stepped bool
 }
 
