@@ -43,7 +43,7 @@ func (t Theme) Cut(text string, width int) string {
 		end = space
 	}
 	// Nothing that leads on to what is missing.
-	for end > 0 && strings.IndexByte(" ,;:(-", plain[end-1]) >= 0 {
+	for end > 0 && strings.IndexByte(" ,;:(=-", plain[end-1]) >= 0 {
 		end--
 	}
 	return first(text, end, t.Missing())

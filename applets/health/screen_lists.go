@@ -10,7 +10,7 @@ import (
 )
 
 // sinceWidth is how wide findings are shown with how long they stand.
-const sinceWidth = 60
+const sinceWidth = 50
 
 func (p *picture) findingsPanel(f dash.Frame) dash.Panel {
 	t, m := f.Theme, p.m

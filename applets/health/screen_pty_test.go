@@ -170,6 +170,15 @@ func (x *terminal) ends(status int) {
 	}
 }
 
+// long skips with -short what takes seconds in a program of its own, of which a
+// run with the race detector learns nothing.
+func long(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
+}
+
 var xterm = []string{"TERM=xterm-256color"}
 
 // TestDashboardKeys walks through the dashboard with the real program in a
@@ -226,6 +235,7 @@ func TestDashboardKeys(t *testing.T) {
 // not one request of the dashboard is in a window, while it polls, follows,
 // finds the daemon gone and back, and after it has left.
 func TestDashboardDoesNotCount(t *testing.T) {
+	long(t)
 	d := annatest.Daemon(t, "")
 	figures := func() (m Metrics) {
 		t.Helper()
@@ -275,6 +285,7 @@ func TestDashboardDoesNotCount(t *testing.T) {
 // TestDashboardRecovers kills the daemon under the dashboard and starts it
 // again: the picture stays, says since when, and comes back by itself.
 func TestDashboardRecovers(t *testing.T) {
+	long(t)
 	d := annatest.Daemon(t, "")
 	x := openTerminal(t, 80, 24, xterm, "annactl", "health", "--watch", "--socket", d.Socket)
 	x.shows("healthy", "every 1s")
@@ -321,6 +332,7 @@ func TestDashboardEvents(t *testing.T) {
 // TestDashboardNames shows names of the machine that mean something to
 // terminals and to the library that draws, as what they are, in a real terminal.
 func TestDashboardNames(t *testing.T) {
+	long(t)
 	dir := t.TempDir()
 	names := []string{"[red]tag[-]", "日本語 ファイル", `["x"]`}
 	var quoted []string
@@ -375,6 +387,9 @@ func TestDashboardEnds(t *testing.T) {
 		"stopped": func(x *terminal) { d.Signal(syscall.SIGSTOP); x.shows("no answer"); x.types("q") },
 	} {
 		t.Run(name, func(t *testing.T) {
+			if name == "stopped" {
+				long(t)
+			}
 			x := openTerminal(t, 80, 24, xterm, "annactl", "health", "--watch", "--socket", d.Socket)
 			defer d.Signal(syscall.SIGCONT)
 			x.shows("healthy", "findings")
@@ -443,6 +458,7 @@ func TestDashboardStops(t *testing.T) {
 // TestDashboardFlood ends and stops a dashboard into which more is typed than
 // it can follow, as by a cat on the keyboard.
 func TestDashboardFlood(t *testing.T) {
+	long(t)
 	d := annatest.Daemon(t, "")
 	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGHUP, syscall.SIGINT} {
 		x := openTerminal(t, 80, 24, xterm, "annactl", "health", "--watch", "--interval", "100ms", "--socket", d.Socket)
@@ -471,6 +487,7 @@ func TestDashboardFlood(t *testing.T) {
 // it leaves the dashboard as it is, and that Ctrl-S and Ctrl-Q are keys without
 // a meaning: they freeze nothing.
 func TestDashboardStopsAlone(t *testing.T) {
+	long(t)
 	d := annatest.Daemon(t, "")
 	x := openTerminal(t, 80, 24, xterm, "annactl", "health", "--watch", "--interval", "200ms", "--socket", d.Socket)
 	x.shows("healthy", "findings")
@@ -487,6 +504,7 @@ func TestDashboardStopsAlone(t *testing.T) {
 
 // TestDashboardPlain falls back to plain text where nothing can be drawn.
 func TestDashboardPlain(t *testing.T) {
+	long(t)
 	d := annatest.Daemon(t, "")
 	for _, env := range [][]string{{"TERM=dumb"}, nil, {"TERM=no-such-terminal"}} {
 		x := openTerminal(t, 80, 50, env, "annactl", "health", "--watch", "--interval", "200ms", "--socket", d.Socket)
@@ -515,6 +533,7 @@ func TestDashboardPlain(t *testing.T) {
 
 // TestDashboardModes holds ASCII, no colours, and a daemon of its own.
 func TestDashboardModes(t *testing.T) {
+	long(t)
 	d := annatest.Daemon(t, "")
 	x := openTerminal(t, 80, 24, xterm, "annactl", "health", "--watch", "--ascii", "--socket", d.Socket)
 	x.shows("* healthy", "> latency")

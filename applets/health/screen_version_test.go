@@ -58,6 +58,7 @@ func older(t *testing.T, path, socket, number string) (stop func()) {
 // TestDashboardOtherVersion holds that the dashboard goes on after a restart
 // with another version, one that knows less.
 func TestDashboardOtherVersion(t *testing.T) {
+	long(t)
 	d := annatest.Daemon(t, "")
 	dir, err := os.MkdirTemp("", "anna-") // t.TempDir: too long for a socket
 	if err != nil {
