@@ -36,8 +36,8 @@ type Finding struct {
 
 func commands() []*console.Command {
 	return []*console.Command{{
-		Name:    "explain",
-		Args:    "[CODE]", ArgWords: names(),
+		Name: "explain",
+		Args: "[CODE]", ArgWords: names(),
 		Summary: "what an error code or a finding means, and what to do",
 		About:   "Without a code every error code is listed; the findings are listed by: doctor --list. Case does not matter.",
 		Examples: []console.Example{
