@@ -46,7 +46,7 @@ func TestDashboardPicture(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	d := annatest.Daemon(t, set("CONFIG", "")+fmt.Sprintf("[events]\nwatch_files = [%s, %s, %s]\ncooldown = \"2s\"\n", watched[0], watched[1], watched[2]))
+	d := annatest.Daemon(t, set("CONFIG", "")+fmt.Sprintf("\n[events]\nwatch_files = [%s, %s, %s]\ncooldown = \"2s\"\n", watched[0], watched[1], watched[2]))
 	env := []string{"TERM=" + set("TERM", "xterm-256color")}
 	if v := set("ENV", ""); v != "" {
 		env = append(env, v)
