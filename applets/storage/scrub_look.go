@@ -122,7 +122,7 @@ func (f *Filesystem) addScrub(s ScrubView) {
 // findScrubs finds the file systems of a path, or the one with a UUID.
 func findScrubs(v *viewer, word string) ([]btrfs.Mounted, error) {
 	id, err := btrfs.ParseUUID(word)
-	if err != nil {
+	if err != nil || id == (btrfs.UUID{}) { // no word at all is the zero UUID, too
 		return v.find(word)
 	}
 	list, err := btrfs.List(v.ctx, v.roots)
