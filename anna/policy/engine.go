@@ -51,6 +51,7 @@ type state struct {
 	since   time.Time
 	raised  time.Time // when it was told; zero: it is not
 	stepped bool
+	gone    bool // its object is
 }
 
 // An Adopted finding stood when the daemon before this one ended.
@@ -149,9 +150,19 @@ func (e *Engine) Step(now time.Time, t facts.Tree, timing Timing) []Change {
 			e.look(r, now, t)
 		}
 	}
-	for _, id := range slices.Sorted(maps.Keys(e.states)) {
-		s := e.states[id]
-		if current := e.rules[s.rule.ID]; current == nil || !e.there(current, s, t) {
+	var ids []string // of those for which something can happen
+	there := objects{tree: t}
+	for id, s := range e.states {
+		current := e.rules[s.rule.ID]
+		gone := current == nil || !there.has(current, s)
+		if gone || s.tracker != nil || s.verdict.Outcome == Fires || len(e.adopt) > 0 {
+			ids = append(ids, id)
+		}
+		s.gone = gone
+	}
+	slices.Sort(ids)
+	for _, id := range ids {
+		if e.states[id].gone {
 			changes = e.drop(changes, id, now)
 			continue
 		}
@@ -216,17 +227,33 @@ func (e *Engine) look(r *Rule, now time.Time, t facts.Tree) {
 	}
 }
 
-// there says whether the object of a state is still there. While its table is
+// objects knows which objects there are, looked up once a step.
+type objects struct {
+	tree facts.Tree
+	keys map[string]map[string]bool
+}
+
+// has says whether the object of a state is still there. While its table is
 // unknown it is not gone.
-func (e *Engine) there(j *judged, s *state, t facts.Tree) bool {
-	if s.rule.Each == "" {
+func (o *objects) has(j *judged, s *state) bool {
+	table := s.rule.Each
+	if table == "" {
 		return s.key == ""
 	}
 	if j.blind != nil {
 		return s.key != ""
 	}
-	keys, _ := t.Keys(s.rule.Each)
-	return slices.Contains(keys, s.key)
+	if o.keys[table] == nil {
+		if o.keys == nil {
+			o.keys = map[string]map[string]bool{}
+		}
+		keys, _ := o.tree.Keys(table)
+		o.keys[table] = make(map[string]bool, len(keys))
+		for _, key := range keys {
+			o.keys[table][key] = true
+		}
+	}
+	return o.keys[table][s.key]
 }
 
 // drop takes back what stands of a rule or an object that is gone.

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/expr-lang/expr/ast"
@@ -75,6 +76,10 @@ var operators = map[string]int{
 	"+": 1, "-": 1, "*": 1, "/": 1, "in": 1, "contains": 10, "startsWith": 3, "endsWith": 3, "matches": 0,
 }
 
+// configs are those of the module, which remember types and so serve one
+// compilation at a time.
+var configs = sync.Pool{New: func() any { return newConfig() }}
+
 func newConfig() *conf.Config {
 	c := conf.CreateNew()
 	c.Optimize = false
@@ -99,7 +104,8 @@ func compile(text, each string) (*expression, *fault) {
 	if strings.TrimSpace(text) == "" {
 		return nil, &fault{message: "the expression is empty"}
 	}
-	c := newConfig()
+	c := configs.Get().(*conf.Config)
+	defer configs.Put(c)
 	tree, err := parser.ParseWithConfig(text, c)
 	if err != nil {
 		return nil, parseFault(err, text)

@@ -68,7 +68,8 @@ func (l *Loader) Load(files []config.File) (*Set, []config.Problem) {
 				continue
 			}
 			taken[r.ID] = place{f, r.Line}
-			if at := slices.IndexFunc(rules, func(o *Rule) bool { return o.ID == r.ID }); r.Builtin && at >= 0 {
+			if r.Builtin { // they come first
+				at := slices.IndexFunc(rules, func(o *Rule) bool { return o.ID == r.ID })
 				rules[at] = r
 				continue
 			}
