@@ -45,7 +45,7 @@ func (p *past) Over(q facts.Past) facts.Value {
 	ctx, cancel := context.WithTimeout(context.Background(), pastTime)
 	defer cancel()
 	list, err := p.store().Series(ctx, q.Series, q.Now.Add(-q.Span), q.Now.Add(time.Second), resolutionOf(q.Span))
-	v := facts.Unknown("")
+	var v facts.Value
 	if err != nil {
 		v = facts.Unknownf("the stored samples cannot be read: %v", err)
 	} else {
