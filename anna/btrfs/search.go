@@ -80,7 +80,7 @@ func (it Item) Generation() (uint64, bool) {
 // serves one goroutine, and one Cursor at a time.
 type Scanner struct {
 	kernel Kernel
-	node   int // size of a node, or the largest possible
+	node   int    // size of a node, or the largest possible
 	size   int    // of the buffer
 	arg    []byte // made when it is first needed
 	calls  int
