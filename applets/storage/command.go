@@ -99,8 +99,11 @@ A and B are each a path that is a subvolume (/home, /.snapshots/12/snapshot), FS
 
 The kinds are ` + strings.Join(kindWords(), ", ") + `. The other way round, from B to A, the same comes out inverted.
 
-It needs root: names show that the permissions of directories would hide.`,
+It needs root, because names show that the permissions of directories would hide. Members of [access] control_group can have a daemon that has CAP_SYS_ADMIN do it.
+
+With --content it is one file, as a unified diff, read with your own rights.`,
 		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "content", Usage: "how the text of one file differs: its `PATH` inside the subvolumes"},
 			&cli.BoolFlag{Name: "stat", Usage: "counts and sizes by kind alone"},
 			&cli.BoolFlag{Name: "name-only", Usage: "paths alone, one a line"},
 			&cli.BoolFlag{Name: "null", Aliases: []string{"z"}, Usage: "with --name-only: paths as they are, each ended by a NUL byte"},
@@ -117,6 +120,7 @@ It needs root: names show that the permissions of directories would hide.`,
 			{Line: "sudo anna storage btrfs diff @home#12 live", Says: "what happened since snapshot 12"},
 			{Line: "sudo anna storage btrfs diff /snap / --depth 2 --sort size", Says: "where it grew most"},
 			{Line: "sudo anna storage btrfs diff @#11 @#12 --filter /etc --only added", Says: "a part of it"},
+			{Line: "sudo anna storage btrfs diff @#11 live --content etc/fstab", Says: "what was changed in a file"},
 			{Line: "sudo anna storage btrfs diff /:256 /:257 --json --stream", Says: "for a script"},
 		},
 		Exits: []int{console.ExitDenied},

@@ -138,15 +138,24 @@ func runDiff(c *console.Console) error {
 	if err != nil {
 		return err
 	}
-	if !privileged() {
-		return needsRoot(c, nil)
+	if c.IsSet("content") {
+		return runContent(c)
 	}
-	p, err := findPair(c.Context(), btrfs.Roots{}, c.Args[0], c.Args[1])
+	p, err := pairFor(c)
 	if err != nil {
 		return denied(c, err)
 	}
 	defer p.fs.Close()
 	return denied(c, compare(c, p, o))
+}
+
+// pairFor finds both sides for whoever may compare them: as root here, else in
+// the daemon.
+func pairFor(c *console.Console) (*diffPair, error) {
+	if privileged() {
+		return findPair(c.Context(), btrfs.Roots{}, c.Args[0], c.Args[1], here)
+	}
+	return findPairThere(c)
 }
 
 // needsRoot says what to type instead.
@@ -155,6 +164,12 @@ func needsRoot(c *console.Console, cause error) error {
 	if cause != nil {
 		e = rpc.Errorf(rpc.NotAuthorized, "cannot compare subvolumes: it needs root of the machine itself, with CAP_SYS_ADMIN: %w", cause)
 	}
+	e.Hint = asRoot(c)
+	return e
+}
+
+// asRoot is the hint to run the very same as root.
+func asRoot(c *console.Console) string {
 	words := []string{"sudo", c.Program()}
 	for _, w := range os.Args[1:] {
 		if q := quote("x" + w); q == "x"+w && strings.HasPrefix(w, "-") { // a plain flag
@@ -163,17 +178,18 @@ func needsRoot(c *console.Console, cause error) error {
 			words = append(words, quote(w))
 		}
 	}
-	e.Hint = "Run: " + strings.Join(words, " ")
-	return e
+	return "Run: " + strings.Join(words, " ")
+}
+
+func notReadOnly(err error) error {
+	return rpc.Errorf(rpc.NotReadOnly, "%w", err).WithHint("Leave out --engine: the trees can be compared whatever is in use")
 }
 
 // denied gives errors of the kernel the codes that scripts know.
 func denied(c *console.Console, err error) error {
 	switch {
 	case errors.Is(err, diff.ErrNotReadOnly):
-		e := rpc.Errorf(rpc.NotReadOnly, "%w", err)
-		e.Hint = "Leave out --engine: the trees can be compared whatever is in use"
-		return e
+		return notReadOnly(err)
 	case errors.Is(err, unix.EPERM): // root of a container
 		return needsRoot(c, err)
 	}

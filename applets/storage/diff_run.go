@@ -33,7 +33,7 @@ func compare(c *console.Console, p *diffPair, o diffOptions) error {
 		last := try == maxTries || !o.retry
 		sink := newSink(c, out, o, last)
 		shown := 0
-		report, err := diff.Run(c.Context(), p.fs, p.from, p.to, diff.Options{
+		report, err := p.run(c.Context(), diff.Options{
 			Engine: o.engine,
 			Progress: func(at diff.Progress) {
 				progress.show(at)

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/btrfs"
+	"github.com/jjgarcianorway/anna-assistant/anna/btrfs/diff"
 	"github.com/jjgarcianorway/anna-assistant/anna/console"
 	"github.com/jjgarcianorway/anna-assistant/anna/rpc"
 )
@@ -20,7 +21,15 @@ type diffPair struct {
 	fs       *btrfs.FS
 	subs     *btrfs.Subvolumes
 	from, to uint64
+	// run compares them: diff.Run here, or the daemon's.
+	run func(context.Context, diff.Options, func(diff.Change) error) (*diff.Report, error)
 }
+
+// A lister finds the subvolumes that sides are named among.
+type lister func(context.Context, *btrfs.FS) (*btrfs.Subvolumes, error)
+
+// here lists them in this process.
+func here(ctx context.Context, fs *btrfs.FS) (*btrfs.Subvolumes, error) { return fs.Subvolumes(ctx) }
 
 // liveWord is the side that the other one is a snapshot of.
 const liveWord = "live"
@@ -35,8 +44,9 @@ type sideName struct {
 	snap string    // the number of one of its snapshots by snapper
 }
 
-// findPair finds the two subvolumes that were named.
-func findPair(ctx context.Context, roots btrfs.Roots, a, b string) (*diffPair, error) {
+// findPair finds the two subvolumes that were named, to compare them in this
+// process.
+func findPair(ctx context.Context, roots btrfs.Roots, a, b string, list lister) (*diffPair, error) {
 	if a == liveWord && b == liveWord {
 		return nil, console.Usagef("name a snapshot as the other side", "both sides are %q", liveWord)
 	}
@@ -59,9 +69,15 @@ func findPair(ctx context.Context, roots btrfs.Roots, a, b string) (*diffPair, e
 	if err != nil {
 		return nil, err
 	}
-	if err = p.find(ctx, names); err != nil {
+	if p.subs, err = list(ctx, p.fs); err == nil {
+		err = p.find(names)
+	}
+	if err != nil {
 		p.fs.Close()
 		return nil, err
+	}
+	p.run = func(ctx context.Context, o diff.Options, emit func(diff.Change) error) (*diff.Report, error) {
+		return diff.Run(ctx, p.fs, p.from, p.to, o, emit)
 	}
 	return p, nil
 }
@@ -200,10 +216,7 @@ func openSide(path string, roots btrfs.Roots) (*btrfs.FS, uint64, error) {
 }
 
 // find turns both names into ids.
-func (p *diffPair) find(ctx context.Context, names [2]sideName) (err error) {
-	if p.subs, err = p.fs.Subvolumes(ctx); err != nil {
-		return err
-	}
+func (p *diffPair) find(names [2]sideName) (err error) {
 	var ids [2]uint64
 	for i, n := range names {
 		if n.word == liveWord {

@@ -82,15 +82,17 @@ func diffSideOf(s diff.Side, subs *btrfs.Subvolumes) DiffSide {
 }
 
 func diffReportOf(r *diff.Report, subs *btrfs.Subvolumes) DiffReport {
-	n := r.Summary.Counts
-	out := DiffReport{
+	return DiffReport{
 		From: diffSideOf(r.From, subs), To: diffSideOf(r.To, subs), Engine: cmp.Or(string(r.Engine), "none"),
-		Related: r.Related, Complete: !r.Changing, Notes: append([]string{}, r.Notes...),
-		Summary: DiffSummary{
-			Added: n[diff.Added], Removed: n[diff.Removed], Modified: n[diff.Modified], Replaced: n[diff.Replaced],
-			Renamed: n[diff.Renamed], TypeChanged: n[diff.TypeChanged], Metadata: n[diff.Metadata], Identical: n[diff.Identical],
-			SizeDelta: r.Summary.SizeDelta, AllocatedDelta: r.Summary.AllocatedDelta,
-		},
+		Related: r.Related, Complete: !r.Changing, Notes: append([]string{}, r.Notes...), Summary: diffSummaryOf(r.Summary),
 	}
-	return out
+}
+
+func diffSummaryOf(s diff.Summary) DiffSummary {
+	n := s.Counts
+	return DiffSummary{
+		Added: n[diff.Added], Removed: n[diff.Removed], Modified: n[diff.Modified], Replaced: n[diff.Replaced],
+		Renamed: n[diff.Renamed], TypeChanged: n[diff.TypeChanged], Metadata: n[diff.Metadata], Identical: n[diff.Identical],
+		SizeDelta: s.SizeDelta, AllocatedDelta: s.AllocatedDelta,
+	}
 }

@@ -26,10 +26,15 @@ type server struct {
 	// them: ten thousand cost megabytes, sixteen times at once must not cost
 	// sixteen times that.
 	looking, sending turn
+	// comparing is the turn of stream_diff, diffs what it remembers.
+	comparing turn
+	diffs     diffCache
+	// privileged reports whether trees can be read.
+	privileged func() bool
 }
 
 func newServer(roots btrfs.Roots) *server {
-	return &server{roots: roots, looking: make(turn, 1), sending: make(turn, 1)}
+	return &server{roots: roots, looking: make(turn, 1), sending: make(turn, 1), comparing: make(turn, 1), privileged: privileged}
 }
 
 // A turn is had by one at a time.

@@ -84,6 +84,13 @@ func methods(s *server) []applet.Method {
 		},
 		{
 			Spec: rpc.Spec{
+				Name: methodDiff, Summary: "what differs between two subvolumes of one file system, by their ids: changes as they are found",
+				Kind: rpc.Stream, Access: rpc.Control, Idempotent: true,
+			},
+			Params: DiffParams{}, Result: DiffItem{}, Serve: s.diff,
+		},
+		{
+			Spec: rpc.Spec{
 				Name: methodScrubs, Summary: "the scrubs of one file system that the daemon knows of",
 				Kind: rpc.Quick, Access: rpc.Observe, Idempotent: true,
 			},
