@@ -165,12 +165,38 @@ func (r *Report) settle(ctx context.Context, fs *btrfs.FS, s *btrfs.Scanner, uns
 		if err != nil {
 			return err
 		}
-		if now.Generation != side.Generation {
-			r.Changing = true
+		if now.Generation == side.Generation || r.Changing {
+			continue
+		}
+		if r.Changing, err = written(ctx, fs, side); err != nil {
+			return err
 		}
 	}
 	if r.Changing {
 		r.Notes = append(r.Notes, "changing: a side was written to during the comparison")
 	}
 	return nil
+}
+
+// written says whether an inode was written since a side was opened. The
+// generation of its tree alone does not tell: it also moves where nobody writes,
+// when the kernel gets to removing the inodes of deleted files (which it does
+// after it has ended a transaction, so even after a sync), or moves nodes for a
+// balance. Whatever can be seen from outside, a deletion included, is noted in an
+// inode, of the file or of the directory.
+func written(ctx context.Context, fs *btrfs.FS, side Side) (bool, error) {
+	c := fs.NewScanner(btrfs.ScanBuffer).Scan(ctx, btrfs.Range{
+		Tree: side.ID, MinTransid: side.Generation + 1, Types: btrfs.Types(btrfs.TypeInodeItem),
+		Min: btrfs.Key{Object: top}, Max: btrfs.Key{Object: btrfs.LastFree, Type: 255, Offset: ^uint64(0)},
+	})
+	for c.Next() {
+		i, err := btrfs.ParseInode(c.Item().Data)
+		if err != nil {
+			return false, err
+		}
+		if i.Links > 0 {
+			return true, nil
+		}
+	}
+	return false, c.Err()
 }
