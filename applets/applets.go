@@ -14,6 +14,7 @@ import (
 	"github.com/jjgarcianorway/anna-assistant/applets/facts"
 	"github.com/jjgarcianorway/anna-assistant/applets/health"
 	"github.com/jjgarcianorway/anna-assistant/applets/help"
+	"github.com/jjgarcianorway/anna-assistant/applets/old"
 	"github.com/jjgarcianorway/anna-assistant/applets/policy"
 	"github.com/jjgarcianorway/anna-assistant/applets/reload"
 	"github.com/jjgarcianorway/anna-assistant/applets/status"
@@ -39,4 +40,5 @@ var Table = applet.Table{
 	version.Row,
 	completion.Row,
 	help.Row,
+	old.Row,
 }

@@ -8,6 +8,7 @@ package applet
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/console"
@@ -21,6 +22,8 @@ type Row struct {
 	Summary  string
 	Commands func() []*console.Command // made anew for each use: flags hold values
 	Methods  []Method
+	// Gone are methods of v0.12.6 that nothing answers: what to use instead.
+	Gone map[string]string
 }
 
 // A Method is one thing that the daemon answers.
@@ -30,6 +33,8 @@ type Method struct {
 	// documents are made from them. Nil: none.
 	Params, Result any
 	Serve          func(*host.Host, *rpc.Request) (any, error)
+	// Old says that it is a name of v0.12.6, kept for its clients.
+	Old bool
 }
 
 // A Table is every capability, in the order of the help.
@@ -51,7 +56,7 @@ func (t Table) Check() error {
 			bad("row %q stands there twice", r.Name)
 		case r.Summary == "":
 			bad("row %q has no summary", r.Name)
-		case r.Commands == nil && len(r.Methods) == 0:
+		case r.Commands == nil && len(r.Methods) == 0 && len(r.Gone) == 0:
 			bad("row %q has neither commands nor methods", r.Name)
 		}
 		rows[r.Name] = true
@@ -70,6 +75,11 @@ func (t Table) Check() error {
 	tree := t.Commands()
 	if err := console.Check(tree); err != nil {
 		problems = append(problems, err)
+	}
+	for name := range t.Gone() {
+		if methods[name] {
+			bad("method %q is answered, and is said to be gone", name)
+		}
 	}
 	for _, name := range calls(tree) {
 		if !methods[name] {
@@ -123,6 +133,16 @@ func (t Table) MethodNames() []string {
 		}
 	}
 	return names
+}
+
+// Gone are the methods of v0.12.6 that no row answers, each with what to use
+// instead.
+func (t Table) Gone() map[string]string {
+	all := map[string]string{}
+	for _, r := range t {
+		maps.Copy(all, r.Gone)
+	}
+	return all
 }
 
 // Serve binds the methods to a host.

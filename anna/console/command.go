@@ -23,6 +23,11 @@ type Command struct {
 	MinArgs  int
 	MaxArgs  int // -1: any number
 	Hidden   bool
+	// Instead is set of a command of v0.12.6 that is not here: what to use in its
+	// place. It is refused with that, whatever else was typed, and is Hidden.
+	Instead string
+	// ExitSays is what a status means of this command alone, over ExitMeanings.
+	ExitSays map[int]string
 	Server   bool                 // it is no client: the common flags mean nothing to it
 	Run      func(*Console) error // nil for a group that only has subcommands
 	Sub      []*Command
@@ -109,6 +114,10 @@ func Check(tree []*Command) error {
 				problems = append(problems, fmt.Errorf("command %q has no summary", path))
 			case seen[c.Name]:
 				problems = append(problems, fmt.Errorf("command %q stands there twice", path))
+			case c.Instead != "":
+				if c.Run != nil || len(c.Sub) > 0 || !c.Hidden {
+					problems = append(problems, fmt.Errorf("command %q is not here any more, and does something", path))
+				}
 			case c.Run == nil && len(c.Sub) == 0:
 				problems = append(problems, fmt.Errorf("command %q does nothing", path))
 			case c.Run != nil && len(c.Examples) == 0 && !c.Hidden:

@@ -101,10 +101,18 @@ func (c *Command) AllExits() []int {
 	return slices.Compact(out)
 }
 
+// ExitMeaning is what a status of the command says.
+func (c *Command) ExitMeaning(status int) string {
+	if says, ok := c.ExitSays[status]; ok {
+		return says
+	}
+	return ExitMeanings[status]
+}
+
 func exitRows(c *Command) string {
 	var rows [][]string
 	for _, status := range c.AllExits() {
-		rows = append(rows, []string{fmt.Sprintf("  %d", status), ExitMeanings[status]})
+		rows = append(rows, []string{fmt.Sprintf("  %d", status), c.ExitMeaning(status)})
 	}
 	return ui.Columns(rows)
 }

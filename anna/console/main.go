@@ -55,6 +55,8 @@ func run(ctx context.Context, w *World, root *Command, words []string) error {
 		return err
 	}
 	switch cmd := p.command(); {
+	case cmd != nil && cmd.Instead != "":
+		return Usagef("", "%s of v0.12.6 is not here; %s", p.name(w.Program), cmd.Instead)
 	case (cmd == nil || cmd.Server) && p.on("version"):
 		_, err := fmt.Fprintf(&pipeWriter{w.Out}, "%s %s\n", w.Program, version.Get())
 		return err

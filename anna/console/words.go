@@ -90,6 +90,9 @@ func parseWords(program string, tree []*Command, root *Command, words []string) 
 			if next != nil && len(p.args) == 0 {
 				p.path = append(p.path, next)
 				below = next.Sub
+				if next.Instead != "" { // what else was typed is not ours to judge
+					return p, nil
+				}
 				continue
 			}
 			if err := p.checkArgument(program, below, word); err != nil {

@@ -163,6 +163,7 @@ func (d *Daemon) serve() {
 	}
 	d.server.Observe = d.observe
 	d.server.CountSelf = d.opts.Private
+	d.server.Gone = d.opts.Table.Gone()
 	d.server.ControlGID = d.controlGID
 	go func() { d.served <- d.server.Serve(d.socket.UnixListener) }()
 }

@@ -116,7 +116,7 @@ func (j *job) answer(c call, batch bool, deliver func(line []byte)) *Observation
 	var err error
 	switch {
 	case !known:
-		err = Errorf(MethodNotFound, "Method not found: %s", clip(c.method))
+		err = s.notFound(c.method)
 	case !s.allowed(peer, m):
 		err = Errorf(NotAuthorized, "cannot call %s: user %d may look but not control", m.Name, peer.UID)
 	case m.Kind == Stream && (batch || c.id == nil):
@@ -134,6 +134,15 @@ func (j *job) answer(c call, batch bool, deliver func(line []byte)) *Observation
 		deliver(encodeError(c.id, e))
 	}
 	return obs
+}
+
+// notFound is the error of a method that is not there. Of one that an older
+// daemon had, all is in the message, for its clients show nothing else.
+func (s *Server) notFound(method string) *Error {
+	if instead, gone := s.Gone[method]; gone {
+		return Errorf(MethodNotFound, "Method not found: %s of v0.12.6; %s", method, instead)
+	}
+	return Errorf(MethodNotFound, "Method not found: %s", clip(method))
 }
 
 // explain turns a handler's error into what the client reads. What has no code

@@ -39,6 +39,8 @@ type Server struct {
 	// CountSelf counts requests of this very process as any other's: where the
 	// client lives in it (--standalone), they are what there is to measure.
 	CountSelf bool
+	// Gone are methods that an older daemon had: what the error says of each.
+	Gone map[string]string
 
 	methods map[string]Method
 	once    sync.Once

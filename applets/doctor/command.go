@@ -67,11 +67,18 @@ The exit status is the worst level; a finding that was acknowledged is shown and
 				{Line: "sudo anna doctor ack executable --undo", Says: "it counts again"},
 			},
 			Calls: []string{methodAck, methodChecks}, Run: runAck,
+		}, preCommand(), postCommand(), {
+			Name: "repair", Summary: "the old name of: doctor --fix", Hidden: true,
+			Flags: flags(),
+			Exits: exits, Calls: []string{methodChecks}, Run: func(c *console.Console) error { return runChecks(c, true) },
 		}},
 	}}
 }
 
-func run(c *console.Console) error {
+func run(c *console.Console) error { return runChecks(c, c.Bool("fix")) }
+
+// runChecks makes the checks named; mends says that what can be mended is.
+func runChecks(c *console.Console, mends bool) error {
 	names, err := named(c)
 	if err != nil {
 		return err
@@ -79,7 +86,6 @@ func run(c *console.Console) error {
 	if c.Bool("list") {
 		return list(c, names)
 	}
-	mends := c.Bool("fix")
 	switch {
 	case !mends && (c.Bool("yes") || c.Bool("dry-run")):
 		return console.Usagef("as in: anna doctor --fix --dry-run", "--yes and --dry-run belong to --fix")

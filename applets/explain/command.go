@@ -34,6 +34,12 @@ type Finding struct {
 	Do       string `json:"do"`
 }
 
+// Gone is a command of v0.12.6 that is not here, as --json prints it.
+type Gone struct {
+	Command string `json:"command"`
+	Instead string `json:"instead"`
+}
+
 func commands() []*console.Command {
 	return []*console.Command{{
 		Name: "explain",
@@ -71,6 +77,14 @@ func run(c *console.Console) error {
 		if strings.EqualFold(check.ID, want) {
 			found := Finding{check.ID, check.Title, check.Says, check.Warn, check.Crit, check.Do}
 			return c.Answer(found, func(w io.Writer) { finding(w, c.Theme, found) })
+		}
+	}
+	for _, command := range c.Tree() {
+		if command.Instead != "" && strings.EqualFold(command.Name, want) {
+			gone := Gone{command.Name, command.Instead}
+			return c.Answer(gone, func(w io.Writer) {
+				fmt.Fprintf(w, "%s of v0.12.6 is not here; %s\n", gone.Command, gone.Instead)
+			})
 		}
 	}
 	hint := "list them: " + c.Path()
