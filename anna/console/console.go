@@ -134,6 +134,24 @@ func (c *Console) CallEach(method string, params, result any, each func(json.Raw
 	return c.client.CallEach(ctx, method, params, result, each)
 }
 
+// CallSteady is CallEach for what may take long: the command's time is what may
+// pass from one item to the next, while the function is not at work.
+func (c *Console) CallSteady(method string, params, result any, each func(json.RawMessage) error) error {
+	ctx, cancel := context.WithCancel(c.ctx)
+	defer cancel()
+	silent := time.AfterFunc(c.timeout, cancel)
+	defer silent.Stop()
+	err := c.client.CallEach(ctx, method, params, result, func(item json.RawMessage) error {
+		silent.Stop()
+		defer silent.Reset(c.timeout)
+		return each(item)
+	})
+	if err != nil && ctx.Err() != nil && c.ctx.Err() == nil {
+		return rpc.Errorf(rpc.ReadTimeout, "cannot get an answer to %s: the daemon has been silent for %s", method, c.timeout)
+	}
+	return err
+}
+
 // within is the command's time: it begins with the first call, and all calls
 // share it.
 func (c *Console) within() (context.Context, context.CancelFunc) {
