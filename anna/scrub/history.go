@@ -30,6 +30,10 @@ const fresh = 15 * time.Second
 // endTime is how long the file may lag behind the kernel at the end of a run.
 const endTime = 3 * time.Second
 
+// justEnded is for how long after a run's end live progress is taken for its
+// last, not for the first of another.
+const justEnded = 500 * time.Millisecond
+
 // A History is the runs of one file system, the oldest first.
 type History struct {
 	Runs []Run
@@ -186,6 +190,11 @@ func (h *History) settleOpen(r *Run, s Sight, runs bool) {
 func (h *History) follow(s Sight) bool {
 	r := h.Current()
 	news := r == nil
+	if last := h.Last(); news && last != nil && s.Now.Sub(last.Ended).Abs() < justEnded {
+		// The progress was asked for just before the run's end was written
+		// down. If it is another run, the next look will see that as well.
+		return false
+	}
 	if news {
 		h.Runs = append(h.Runs, Run{Started: s.Now, Outcome: Running, Source: FromProgress})
 		r = h.Current()

@@ -187,6 +187,13 @@ func same(a, b Run) (time.Duration, bool) {
 		if other.Source == FromProgress { // found under way
 			return apart, after > -time.Second && (exact.Outcome == Running || exact.Ended.After(other.Started))
 		}
+		slack := time.Duration(0)
+		if other.Source == FromLog { // by another clock
+			slack = clockSlack
+		}
+		if exact.Outcome != Running && other.Started.After(exact.Ended.Add(slack)) {
+			return apart, false
+		}
 		return apart, after > -clockSlack && after < time.Second+clockSlack
 	}
 	if a.Source == FromLog && b.Source == FromLog {

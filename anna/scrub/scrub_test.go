@@ -162,6 +162,27 @@ func TestHistory(t *testing.T) {
 	hold("it is gone", scrub.Finished, scrub.Finished, scrub.Finished, scrub.Interrupted, scrub.Interrupted)
 }
 
+// TestHistoryOfQuickRuns holds runs apart that follow each other within a
+// second, and one together whose end is written while its progress is asked for.
+func TestHistoryOfQuickRuns(t *testing.T) {
+	first := file(t0, 0, true, false, 100)
+	first.Ended = t0.Add(20 * time.Millisecond)
+	h := scrub.NewHistory(nil)
+	h.Take(scrub.Sight{
+		Now: t0.Add(22 * time.Millisecond), Live: true, Status: first, Modified: first.Ended,
+		Progress: []btrfs.ScrubProgress{{Device: 2}}, Totals: map[uint64]uint64{2: 100},
+	})
+	h.Take(scrub.Sight{Now: t0.Add(2 * time.Second), Live: true, Status: first, Modified: first.Ended})
+	if got := outcomes(h); len(got) != 1 {
+		t.Errorf("one run is told as %v", got)
+	}
+	// Another begins 1.1 s after the first began; its file has no time yet.
+	h.Add(scrub.Run{Started: t0.Add(1100 * time.Millisecond), Ended: t0.Add(1200 * time.Millisecond), Outcome: scrub.Interrupted, Source: scrub.FromFile})
+	if got := outcomes(h); len(got) != 2 {
+		t.Errorf("two runs are told as %v", got)
+	}
+}
+
 // TestJudge holds what is overdue, and what is only unknown.
 func TestJudge(t *testing.T) {
 	const month = 30 * 24 * time.Hour
