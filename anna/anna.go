@@ -8,7 +8,6 @@
 package anna
 
 import (
-	"fmt"
 	"os"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/applet"
@@ -18,10 +17,6 @@ import (
 
 // Main runs the program and returns its exit status.
 func Main(args []string, table applet.Table) int {
-	if err := table.Check(); err != nil {
-		fmt.Fprintln(os.Stderr, "anna:", err)
-		return console.ExitFailed
-	}
 	role, program, words := RoleOf(args)
 	w := &console.World{
 		Program: program, In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv,

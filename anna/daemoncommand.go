@@ -41,6 +41,9 @@ A flag has the last word over the configuration file. A missing file means the d
 		},
 		Exits: []int{console.ExitConfig},
 		Run: func(c *console.Console) error {
+			if err := table.Check(); err != nil {
+				return err
+			}
 			level := new(slog.LevelVar)
 			// Absolute, for clients are told it and stand elsewhere.
 			path, err := filepath.Abs(c.String("config"))

@@ -20,6 +20,9 @@ func standalone(table applet.Table) func(context.Context, bool) (string, func(),
 		fail := func(err error) (string, func(), error) {
 			return "", nil, fmt.Errorf("cannot run a private daemon: %w", err)
 		}
+		if err := table.Check(); err != nil {
+			return fail(err)
+		}
 		dir, err := os.MkdirTemp("", "anna-")
 		if err != nil {
 			return fail(err)

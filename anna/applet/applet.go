@@ -42,7 +42,8 @@ type Table []Row
 
 var methodName = regexp.MustCompile(`^[a-z]+(_[a-z]+)*$`)
 
-// Check refuses a table with duplicates or half rows. It runs at every start:
+// Check refuses a table with duplicates or half rows. It runs at every start
+// of a daemon, and in the tests:
 // a program that would answer with the wrong row must not answer at all.
 func (t Table) Check() error {
 	var problems []error

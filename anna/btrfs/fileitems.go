@@ -3,6 +3,7 @@ package btrfs
 import (
 	"fmt"
 	"hash/crc32"
+	"sync"
 )
 
 // TypeUUIDSubvol is the type of the UUID tree's items that name the subvolume
@@ -23,9 +24,10 @@ func ParseUUIDItem(b []byte) (uint64, error) {
 
 // NameHash is the offset of the DIR_ITEM or XATTR that holds a name
 // (btrfs_name_hash: the raw CRC-32C that starts from ^1).
-func NameHash(name []byte) uint64 { return uint64(^crc32.Update(1, castagnoli, name)) }
+func NameHash(name []byte) uint64 { return uint64(^crc32.Update(1, castagnoli(), name)) }
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+// castagnoli is made when it is needed: most commands look for no name.
+var castagnoli = sync.OnceValue(func() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) })
 
 // An InodeExtref is one name of an inode that has too many names in one
 // directory for an INODE_REF (struct btrfs_inode_extref). The key's offset is a

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/pelletier/go-toml/v2"
@@ -104,7 +105,9 @@ func parserError(err error, data []byte) *syntaxError {
 
 // bareLine is a key with a value that begins like a word, a path, or a number
 // with a unit.
-var bareLine = regexp.MustCompile(`^\s*[A-Za-z0-9_.-]+\s*=\s*([A-Za-z0-9/~][A-Za-z0-9/~_.%: -]*?)\s*(#.*)?$`)
+var bareLine = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^\s*[A-Za-z0-9_.-]+\s*=\s*([A-Za-z0-9/~][A-Za-z0-9/~_.%: -]*?)\s*(#.*)?$`)
+})
 
 // bareWord recognises the mistake that people make most: a text without
 // quotes in the line of a syntax error. It returns the text, or "", and where it
@@ -118,7 +121,7 @@ func bareWord(data []byte, at int) (word string, offset int) {
 	if end-start > 300 {
 		return "", at
 	}
-	m := bareLine.FindSubmatchIndex(data[start:end])
+	m := bareLine().FindSubmatchIndex(data[start:end])
 	if m == nil {
 		return "", at
 	}

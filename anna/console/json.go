@@ -2,6 +2,7 @@ package console
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -32,12 +33,21 @@ func (j jsonWriter) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
+// plainWord says that eight bytes are all below 0x7f: adding one to each, no
+// byte's top bit is set, before or after. Megabytes come this way.
+func plainWord(w uint64) bool {
+	return (w|(w+0x0101010101010101))&0x8080808080808080 == 0
+}
+
 // printable escapes in JSON what a terminal would act on or hide, beyond what
 // encoding/json escapes: C1 controls, and characters that change the direction
 // of a text. To who parses it, it is the same.
 func printable(line []byte) []byte {
 	hidden := func(r rune) bool { return r >= 0x7f && !unicode.IsPrint(r) }
 	plain := 0
+	for plain+8 <= len(line) && plainWord(binary.LittleEndian.Uint64(line[plain:])) {
+		plain += 8
+	}
 	for plain < len(line) && line[plain] < 0x7f {
 		plain++
 	}

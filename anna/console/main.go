@@ -30,7 +30,7 @@ func Main(w *World, words []string) int {
 	if ctx.Err() != nil && err != nil {
 		return ExitInterrupted
 	}
-	return report(w, err, wantsJSON(w.Tree, words))
+	return report(w, err, err != nil && wantsJSON(w.Tree, words))
 }
 
 // survivePipes makes a write to a reader that has gone away ("| head") fail

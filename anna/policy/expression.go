@@ -3,7 +3,6 @@ package policy
 import (
 	"errors"
 	"reflect"
-	"regexp"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -194,14 +193,14 @@ func parseFault(err error, text string) *fault {
 	return f
 }
 
-var goTypes = regexp.MustCompile(`\[\]string|\[\]interface \{\}|float64|string|\bint\b|\bbool\b`)
+var goTypes = lazily(`\[\]string|\[\]interface \{\}|float64|string|\bint\b|\bbool\b`)
 
 var ourTypes = map[string]string{
 	"[]string": "list", "[]interface {}": "list", "float64": "number", "int": "number", "string": "text", "bool": "bool",
 }
 
 func plainTypes(s string) string {
-	s = goTypes.ReplaceAllStringFunc(s, func(t string) string { return ourTypes[t] })
+	s = goTypes().ReplaceAllStringFunc(s, func(t string) string { return ourTypes[t] })
 	return strings.TrimSpace(s)
 }
 

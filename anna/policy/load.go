@@ -188,7 +188,13 @@ func (d draft) over(original draft) draft {
 	return d
 }
 
-var ruleID = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
+var ruleID = lazily(`^[a-z][a-z0-9_]{0,63}$`)
+
+// lazily compiles a pattern when it is first needed: every command of the
+// program links this package, and few read rules.
+func lazily(pattern string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
+}
 
 // builder makes one rule of a draft and gathers what is wrong.
 type builder struct {
@@ -202,7 +208,7 @@ func (d draft) rule() (*Rule, []config.Problem) {
 	r := b.rule
 	if b.need("id") {
 		r.ID = b.text("id")
-		if r.ID != "" && !ruleID.MatchString(r.ID) {
+		if r.ID != "" && !ruleID().MatchString(r.ID) {
 			b.bad("id", "an id is small letters, digits and _, at most 64, and begins with a letter", "")
 		}
 	}

@@ -12,10 +12,10 @@ import (
 // The predecessor's rules were YAML of five dialects. They are recognised, line
 // by line, so far as to say what to write instead; nothing of them is used.
 var (
-	yamlWhen  = regexp.MustCompile(`^\s*(?:-\s*)?(?:when|condition)\s*:\s*(.+?)\s*$`)
-	yamlThen  = regexp.MustCompile(`(?m)^\s*(?:-\s*)?(?:then|action|type)\s*:\s*(.+?)\s*$`)
-	yamlPart  = regexp.MustCompile(`^\s*([A-Za-z_.]+)\s*(<=|>=|==|!=|<|>)\s*([^\s&|]+)\s*$`)
-	yamlSpace = regexp.MustCompile(`\s+`)
+	yamlWhen  = lazily(`^\s*(?:-\s*)?(?:when|condition)\s*:\s*(.+?)\s*$`)
+	yamlThen  = lazily(`(?m)^\s*(?:-\s*)?(?:then|action|type)\s*:\s*(.+?)\s*$`)
+	yamlPart  = lazily(`^\s*([A-Za-z_.]+)\s*(<=|>=|==|!=|<|>)\s*([^\s&|]+)\s*$`)
+	yamlSpace = lazily(`\s+`)
 )
 
 // successors are the facts that mean what a name of the predecessor meant. Those
@@ -49,7 +49,7 @@ func Foreign(f config.File) config.Problem {
 	name := strings.TrimSuffix(filepath.Base(f.Path), filepath.Ext(f.Path))
 	for number, line := range strings.Split(string(f.Data), "\n") {
 		line = stripComment(line)
-		m := yamlWhen.FindStringSubmatch(line)
+		m := yamlWhen().FindStringSubmatch(line)
 		if m == nil {
 			continue
 		}
@@ -71,7 +71,7 @@ func Foreign(f config.File) config.Problem {
 		}
 		break
 	}
-	if p.Line == 0 && yamlThen.MatchString(string(f.Data)) {
+	if p.Line == 0 && yamlThen().MatchString(string(f.Data)) {
 		p.Message = "this looks like a rule of version 0.12.6, and is not read: rules are TOML files"
 	}
 	return p
@@ -97,7 +97,7 @@ func translate(name, when string) (rule, why string) {
 	each := ""
 	var parts []string
 	for part := range strings.SplitSeq(when, "&&") {
-		m := yamlPart.FindStringSubmatch(part)
+		m := yamlPart().FindStringSubmatch(part)
 		if m == nil {
 			return "", ""
 		}
@@ -118,14 +118,14 @@ func translate(name, when string) (rule, why string) {
 		parts = append(parts, fact+" "+m[2]+" "+scaled(m[3], s.scale))
 	}
 	id := strings.Trim(regexp.MustCompile(`[^a-z0-9]+`).ReplaceAllString(strings.ToLower(name), "_"), "_0123456789")
-	if !ruleID.MatchString(id) {
+	if !ruleID().MatchString(id) {
 		id = "my_rule"
 	}
 	fields := []string{"[[rule]]", fmt.Sprintf("id = %q", id)}
 	if each != "" {
 		fields = append(fields, fmt.Sprintf("each = %q", each))
 	}
-	condition := yamlSpace.ReplaceAllString(strings.Join(parts, " and "), " ")
+	condition := yamlSpace().ReplaceAllString(strings.Join(parts, " and "), " ")
 	fields = append(fields, fmt.Sprintf("when = '%s'", condition), `title = "..."`)
 	return strings.Join(fields, "\n"), ""
 }

@@ -44,7 +44,7 @@ func buildTree(list []Node, o treeOptions) (roots, pending []*Node) {
 			pending = []*Node{}
 		}
 	} else {
-		above := map[uint64]*Node{}
+		above := make(map[uint64]*Node, len(nodes))
 		for _, n := range nodes {
 			above[n.ID] = n
 		}
@@ -72,31 +72,33 @@ func nest(nodes []*Node, above func(*Node) *Node) []*Node {
 			roots = append(roots, n)
 		}
 	}
-	seen := make(map[*Node]bool, len(nodes))
+	for _, n := range nodes {
+		n.nested = false
+	}
 	for _, r := range roots {
-		mark(r, seen)
+		mark(r)
 	}
 	for _, n := range nodes {
-		if seen[n] {
+		if n.nested {
 			continue
 		}
 		if up := above(n); up != nil {
 			up.Children = slices.DeleteFunc(up.Children, func(c *Node) bool { return c == n })
 		}
 		roots = append(roots, n)
-		mark(n, seen)
+		mark(n)
 	}
 	return roots
 }
 
 // mark walks with a list of its own rather than the stack: subvolumes can be
 // nested as deep as there are.
-func mark(n *Node, seen map[*Node]bool) {
+func mark(n *Node) {
 	for todo := []*Node{n}; len(todo) > 0; {
 		n := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
-		if !seen[n] {
-			seen[n] = true
+		if !n.nested {
+			n.nested = true
 			todo = append(todo, n.Children...)
 		}
 	}

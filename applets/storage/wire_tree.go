@@ -72,6 +72,7 @@ type Node struct {
 	Children []*Node  `json:"children"`
 
 	isRoot bool // mounted at /
+	nested bool // it hangs below a root
 }
 
 // Reach is a path that leads to a subvolume.
