@@ -90,6 +90,11 @@ func diffOptionsOf(c *console.Console) (o diffOptions, err error) {
 			shape, o.form = f.flag, f.form
 		}
 	}
+	for _, flag := range []string{"stat", "name-only", "null", "depth", "filter", "only", "sort", "engine", "retry", "stream"} {
+		if c.IsSet("content") && c.IsSet(flag) {
+			return o, console.Usagef(see, "flags --content and --%s exclude each other", flag)
+		}
+	}
 	switch {
 	case o.null && o.form != formNames:
 		return o, console.Usagef("add --name-only", "flag --null needs --name-only")

@@ -29,6 +29,9 @@ import (
 // sorted is a comparison in an order that means nothing, as JSON.
 func sorted(list []DiffChange) string {
 	slices.SortFunc(list, func(a, b DiffChange) int { return strings.Compare(a.Path+a.Kind, b.Path+b.Kind) })
+	for i := range list {
+		restore(&list[i].Path, list[i].PathRaw)
+	}
 	b, _ := json.Marshal(list)
 	return string(b)
 }
