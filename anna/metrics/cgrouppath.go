@@ -190,7 +190,7 @@ func leaf(dir string) bool {
 // onlyOwn reads a cgroup.procs: one pid per line, 0 for a process of a pid
 // namespace that is not visible. Our own pid may be there more than once.
 func (c *Cgroup) onlyOwn(path string, found *bool) error {
-	text, err := readFile(path, 4096)
+	text, err := ReadFile(path, 4096)
 	if errors.Is(err, errTooLong) {
 		return errShared
 	}

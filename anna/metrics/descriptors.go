@@ -72,7 +72,7 @@ func (p *Process) descriptorLimit() Figure[uint64] {
 	if p.self {
 		return ownDescriptorLimit()
 	}
-	text, err := readFile(p.file("limits"), fileMax)
+	text, err := ReadFile(p.file("limits"), fileMax)
 	if err != nil {
 		return unknownErr[uint64]("/proc/PID/limits", err)
 	}

@@ -27,7 +27,7 @@ const keptMost = 48
 // read returns what a file holds, at most limit bytes.
 func (f *files) read(path string, limit int64) (string, error) {
 	if f == nil || !f.keep {
-		return readFile(path, limit)
+		return ReadFile(path, limit)
 	}
 	_, held := f.open[path]
 	file, err := f.hold(path)

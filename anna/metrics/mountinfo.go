@@ -20,7 +20,7 @@ type mountLine struct {
 // readMounts returns the mounts that a process sees. A line that makes no
 // sense is left out, the others stay.
 func readMounts(path string) ([]mountLine, error) {
-	text, err := readFile(path, mountinfoMax)
+	text, err := ReadFile(path, mountinfoMax)
 	if err != nil {
 		return nil, err
 	}

@@ -173,7 +173,7 @@ func (p *Process) switchesOfTasks() Figure[uint64] {
 	}
 	var sum uint64
 	for _, name := range names {
-		text, err := readFile(p.file(filepath.Join("task", name, "status")), fileMax)
+		text, err := ReadFile(p.file(filepath.Join("task", name, "status")), fileMax)
 		if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
 			continue // ended in between
 		}

@@ -18,11 +18,11 @@ const (
 
 var errTooLong = errors.New("longer than expected")
 
-// readFile returns what a kernel file holds, at most limit bytes. It does not
-// trust the size that stat reports, which is 0 for most of /proc. It asks the
-// kernel directly: package os would register every file with the poller, which
-// costs more than reading it, every second of a daemon's life.
-func readFile(path string, limit int64) (string, error) {
+// ReadFile returns what a kernel file holds; more than limit bytes are an error.
+// It does not trust the size that stat reports, which is 0 for most of /proc. It
+// asks the kernel directly: package os would register every file with the
+// poller, which costs more than reading it, every second of a daemon's life.
+func ReadFile(path string, limit int64) (string, error) {
 	fd, err := retry(func() (int, error) {
 		return syscall.Open(path, syscall.O_RDONLY|syscall.O_CLOEXEC|syscall.O_NONBLOCK, 0)
 	})
@@ -61,7 +61,7 @@ func retry(call func() (int, error)) (int, error) {
 
 // readWord returns a file's content without the space around it.
 func readWord(path string) (string, error) {
-	s, err := readFile(path, 4096)
+	s, err := ReadFile(path, 4096)
 	return strings.TrimSpace(s), err
 }
 

@@ -2,7 +2,6 @@ package survey
 
 import (
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -10,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/facts"
+	"github.com/jjgarcianorway/anna-assistant/anna/metrics"
 )
 
 // A Root is where a machine's files hang: "/" for the one that runs.
@@ -27,13 +27,7 @@ const most = 1 << 20
 
 // read reads a file.
 func (r Root) read(path string) (string, error) {
-	f, err := os.OpenFile(r.path(path), os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, most))
-	return string(b), err
+	return metrics.ReadFile(r.path(path), most)
 }
 
 // word reads a file without the space around what it holds.
