@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 	"unsafe"
 
@@ -52,6 +53,7 @@ func (r *recent) reading(now time.Time, f metrics.Figure[uint64]) health.Reading
 // listen.
 type socketFile struct {
 	path  string
+	mu    sync.Mutex // of what follows
 	first unix.Statx_t
 	err   error
 	// inMemory: a look at it cannot wait for a disk or another machine.
@@ -87,6 +89,8 @@ func (f *socketFile) stat(st *unix.Statx_t) error {
 
 // look compares the file with what it was.
 func (f *socketFile) look() health.Socket {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	s := health.Socket{Path: f.path}
 	missed := errors.Is(f.err, unix.ENOENT)
 	if f.err != nil && !missed {
@@ -111,6 +115,12 @@ func (f *socketFile) look() health.Socket {
 		s.Wrong = fmt.Sprintf("is open to everybody (mode %04o)", st.Mode&0o7777)
 	}
 	return s
+}
+
+// away reports whether the file is no longer, or not, that of the socket.
+func (f *socketFile) away() bool {
+	s := f.look()
+	return s.Missing || s.Replaced
 }
 
 // leadsHere reports whether who connects to the file reaches this process. It

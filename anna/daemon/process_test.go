@@ -359,6 +359,37 @@ func TestNotify(t *testing.T) {
 	check(t, p.end(t))
 }
 
+// TestNotifyInherited holds that a daemon lives on whose inherited socket lost
+// its file: the next one would inherit the same.
+func TestNotifyInherited(t *testing.T) {
+	dir := shortDir(t)
+	path, next := notifications(t, dir)
+	socket := filepath.Join(dir, "s")
+	_, f := unixListener(t, socket)
+	p := start(t, dir, "export NOTIFY_SOCKET="+path+" WATCHDOG_USEC=200000 WATCHDOG_PID=$$ LISTEN_PID=$$ LISTEN_FDS=1;", f)
+	p.answers(t, socket)
+	petted := func(when string) {
+		t.Helper()
+		for messages := 0; messages < 50; messages++ {
+			if message := next(); strings.Contains(message, "self-check failed") {
+				t.Errorf("%s, it says %q", when, message)
+			} else if message == "WATCHDOG=1" && messages > 3 {
+				return
+			}
+		}
+		t.Errorf("%s, it gives no sign of life", when)
+	}
+	petted("at first")
+	check(t, os.Rename(socket, socket+".away"))
+	petted("without its file")
+	unixListener(t, socket)
+	petted("with another's file in its place")
+	check(t, os.Rename(socket+".away", socket))
+	petted("with its file again")
+	p.Process.Signal(syscall.SIGTERM)
+	check(t, p.end(t))
+}
+
 // TestNotifyFailure holds that systemd hears why a daemon does not start.
 func TestNotifyFailure(t *testing.T) {
 	dir := shortDir(t)

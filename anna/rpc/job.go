@@ -153,6 +153,9 @@ func (j *job) explain(method string, err error) *Error {
 		return e
 	}
 	switch {
+	case errors.Is(err, errLeft):
+		j.conn.s.Log.Debug("request ended", "method", clip(method), "why", err, "uid", j.conn.peer.UID)
+		return Errorf(Cancelled, "cannot finish %s: %w", clip(method), err)
 	case errors.Is(err, context.Canceled):
 		return Errorf(Cancelled, "cannot finish %s: it was cancelled", clip(method))
 	case errors.Is(err, context.DeadlineExceeded):

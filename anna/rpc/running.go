@@ -136,8 +136,14 @@ func (r *running) send(ctx context.Context, item any) error {
 	if e := unwritable(r.method.Name, len(line), err); e != nil {
 		return e
 	}
-	return err
+	if err != nil {
+		return fmt.Errorf("%w: %w", errLeft, err)
+	}
+	return nil
 }
+
+// errLeft says that the client is gone or does not read: its right, not a defect.
+var errLeft = errors.New("the client left")
 
 // A panicked is a handler's panic with the place where it happened.
 type panicked struct {
