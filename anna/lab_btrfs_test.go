@@ -92,6 +92,9 @@ func TestBtrfsOnSystemd(t *testing.T) {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
+	annatest.Run(t, "btrfs", "subvolume", "snapshot", "-r", filepath.Join(dir, "@"), filepath.Join(dir, "closed/before"))
+	annatest.WriteFile(t, filepath.Join(dir, "@"), "new", 5000)
+	annatest.Run(t, "btrfs", "subvolume", "snapshot", "-r", filepath.Join(dir, "@"), filepath.Join(dir, "closed/before2"))
 	disk.Unmount(t)
 	machine.MountBtrfs(disk, "/srv/data")
 	step("in a container that shows no sysfs", func(t *testing.T, lab *annatest.Machine) {
@@ -128,6 +131,10 @@ func TestBtrfsOnSystemd(t *testing.T) {
 		if tree := ask(t, lab, "alice", "tree", "/srv/data").Filesystems[0]; tree.SeenBy != "client" || tree.Counts.Complete {
 			t.Errorf("%+v", tree)
 		}
+		out, errs, exit := lab.RunAs("alice", "anna", "storage", "btrfs", "diff", "/srv/data:closed/before", "live")
+		if exit != 1 || !strings.Contains(errs, "the daemon has no CAP_SYS_ADMIN") || !strings.Contains(errs, "Run: sudo anna storage btrfs diff ") {
+			t.Errorf("diff by alice: status %d, %s%s", exit, out, errs)
+		}
 		if root := ask(t, lab, "root", "/srv/data").Filesystems[0]; root.SeenBy != "client" || !root.Space.Exact || len(root.Missing) != 0 {
 			t.Errorf("root, in-process: %+v", root)
 		}
@@ -161,6 +168,24 @@ func TestBtrfsOnSystemd(t *testing.T) {
 		if tree.SeenBy != "daemon" || !tree.Counts.Complete || len(tree.Roots) != 1 ||
 			!slices.ContainsFunc(tree.Roots[0].Children, func(c struct{ Path string }) bool { return c.Path == "/closed" }) {
 			t.Errorf("%+v", tree)
+		}
+		diff, errs, exit := lab.RunAs("alice", "anna", "storage", "btrfs", "diff", "/srv/data:closed/before", "live", "--json")
+		var changes struct{ Changes []struct{ Kind, Path string } }
+		if err := json.Unmarshal([]byte(diff), &changes); err != nil || exit != 0 || len(changes.Changes) != 1 || changes.Changes[0].Path != "new" {
+			t.Errorf("diff by alice: status %d, %v, %s%s", exit, err, diff, errs)
+		}
+		if own := lab.Must("anna", "storage", "btrfs", "diff", "/srv/data:closed/before", "live", "--json"); strings.TrimSpace(own) != strings.TrimSpace(diff) {
+			t.Errorf("root gets %salice gets %s", own, diff)
+		}
+		// A container may not open by inode, so that what this lets the daemon do
+		// cannot be tried here; the filter of the unit can be read.
+		lab.Must("sh", "-c", "systemctl show annad -p SystemCallFilter | grep -qw open_by_handle_at")
+		lab.Must("useradd", "-M", "bob")
+		lab.Must("usermod", "-aG", "anna", "bob")
+		lab.Write("/etc/anna/config.toml", "[access]\ncontrol_group = \"alice\"\n")
+		restart(lab)
+		if _, errs, exit := lab.RunAs("bob", "anna", "storage", "btrfs", "diff", "/srv/data:closed/before", "live"); exit != 77 || !strings.Contains(errs, "is for root and members of [access] control_group") {
+			t.Errorf("diff by bob: status %d, %s", exit, errs)
 		}
 		out := lab.Must("sh", "-c", "systemd-analyze security --no-pager --threshold=20 annad.service | tail -n 1")
 		t.Log(out)

@@ -82,9 +82,7 @@ func diffError(err error) error {
 		return err
 	case errors.Is(err, diff.ErrNotReadOnly):
 		return notReadOnly(err)
-	case errors.Is(err, unix.EPERM): // root of a container
-		return noCapability()
-	case errors.As(err, &errno): // of the disk, or of a kernel that lacks something
+	case errors.As(err, &errno): // of the disk, of a sandbox, or of a kernel that lacks something
 		return rpc.Errorf(rpc.CapabilityMissing, "%w", err)
 	}
 	// The sides are the caller's choice.
