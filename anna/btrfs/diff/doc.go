@@ -42,7 +42,9 @@
 // # A side that is in use
 //
 // Run first writes out what is pending. [Report.Changing] says that a side was
-// written to meanwhile; even reading a file may do that, by its access time.
+// written to meanwhile; even reading a file may do that, by its access time. What
+// the kernel does by itself (removing the inodes of deleted files, a balance) is no
+// writing.
 //
 // # Limits
 //
