@@ -240,4 +240,3 @@ func (d *diffReader) end(e *DiffEnd) (*diff.Report, error) {
 	}
 	return r, nil
 }
-
