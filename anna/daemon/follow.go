@@ -24,6 +24,9 @@ type follower struct {
 	runs   *btrfs.BalanceLog
 	// live are those that were running when last looked at.
 	live map[btrfs.UUID]telemetry.Operation
+	// asked are those that the store was asked about: a daemon before this one
+	// may have followed a balance, later ones are followed here.
+	asked map[btrfs.UUID]bool
 }
 
 func (f *follower) close() {
@@ -36,6 +39,7 @@ func (f *follower) close() {
 func (f *follower) look(ctx context.Context) {
 	if f.live == nil {
 		f.live, f.runs = map[btrfs.UUID]telemetry.Operation{}, btrfs.NewBalanceLog()
+		f.asked = map[btrfs.UUID]bool{}
 		f.open()
 	}
 	if f.kernel != nil {
@@ -100,7 +104,8 @@ func (f *follower) seen(ctx context.Context, id btrfs.UUID) {
 		return
 	}
 	o, live := f.live[id]
-	if !live { // one that a daemon before this one followed
+	if !live && !f.asked[id] {
+		f.asked[id] = true
 		if last, ok := f.last(ctx, id); ok && last.Ended.IsZero() && (last.Outcome == btrfs.BalanceRunning || last.Outcome == btrfs.BalancePaused) {
 			o, live = last, true
 		}
