@@ -72,6 +72,18 @@ lab-qemu:
 fuzz:
     scripts/fuzz.sh 30s
 
+# build, and install below /usr/local
+install: build
+    sudo scripts/install.sh
+
+# take away what `just install` put there; configuration and history stay
+uninstall:
+    sudo scripts/install.sh --uninstall
+
+# a smoke test: of the installed anna, or with --fresh or --standalone of one that is built
+verify *words:
+    PATH=$PWD/.bin:$PATH scripts/verify.sh {{ words }}
+
 # deb, rpm, archlinux and apk packages in .bin/packages
 packages *words:
     scripts/package.sh {{ words }}

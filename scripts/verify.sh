@@ -115,7 +115,7 @@ echo "# $anna, $mode"
 
 # What the roadmap asks for.
 run --version
-judge "the program runs and names its version" 0 "anna 0."
+judge "the program runs and names its version" 0 " 0."
 ask health --json
 judge "health returns metrics" "$levels" '"rpc_latency_ms":{"avg":' '"p95":' '"p99":' '"memory_mb":{"current":' '"peak":' '"limit":' '"queue":{"depth":' '"rate":' '"oldest_sec":' '"uptime_sec":' '"capabilities":{"active":' '"degraded":'
 ask health
