@@ -71,7 +71,7 @@ type Filesystem struct {
 	Balance *BalanceAdvice `json:"balance_advice"`
 	// Scrub is what is known of its scrubs; null of the daemon's own answer.
 	Scrub *ScrubView `json:"scrub"`
-	Quota   *Quota         `json:"quota"`
+	Quota *Quota     `json:"quota"`
 	// SeenBy is who looked: "client", with the caller's rights, or "daemon".
 	SeenBy  string    `json:"seen_by"`
 	Missing []Missing `json:"missing"`
