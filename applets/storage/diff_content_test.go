@@ -44,7 +44,7 @@ func TestContentText(t *testing.T) {
 }
 
 // TestContentDisk compares single files as root and as somebody who may read
-// some of them, without a daemon, and lets patch have the result.
+// some of them, without a daemon.
 func TestContentDisk(t *testing.T) {
 	annatest.Require(t, annatest.Btrfs)
 	dir := dayOfWork(t)
