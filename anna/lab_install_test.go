@@ -49,7 +49,7 @@ func TestInstallOnSystemd(t *testing.T) {
 		t.Error("after an upgrade the old daemon runs")
 	}
 	lab.Must("/root/checkout/scripts/install.sh", "--uninstall")
-	lab.Must("rm", "-r", "/var/lib/anna")
+	lab.Must("rm", "-r", "/var/lib/anna", "/etc/anna")
 	if after := lab.Must("sh", "-c", here); after != before {
 		t.Errorf("left behind:\n%s\nbefore:\n%s", after, before)
 	}

@@ -106,8 +106,21 @@ for script in scripts/btrfs/*.sh; do
 	esac
 done
 adapt scripts/btrfs/90-btrfs-autosnap.hook share/anna/90-btrfs-autosnap.hook
+place 0644 dist/policies.d/example.toml share/anna/policies.d/example.toml
+place 0644 dist/config.toml share/anna/config.toml
+place 0755 scripts/upgrade.sh lib/anna/upgrade.sh
+place 0755 scripts/verify.sh lib/anna/verify.sh
+stage=$(mktemp -d)
+trap 'rm -rf "$stage"' EXIT
+scripts/share.sh .bin/anna "$stage"
+(cd "$stage" && find . -type f | sed 's#^\./##') >"$stage.files"
+while IFS= read -r file; do place 0644 "$stage/$file" "share/$file"; done <"$stage.files"
+rm -f -- "$stage.files"
 mv -f -- "$list.new" "$list"
 
+# A configuration that is there is somebody's.
+[ -e "$destdir/etc/anna/config.toml" ] || install -D -m 0644 dist/config.toml "$destdir/etc/anna/config.toml"
+mkdir -p -- "$destdir/etc/anna/policies.d"
 [ -z "$destdir" ] || exit 0
 command -v systemd-sysusers >/dev/null && systemd-sysusers "$prefix/lib/sysusers.d/anna.conf"
 command -v systemd-tmpfiles >/dev/null && systemd-tmpfiles --create "$prefix/lib/tmpfiles.d/anna.conf"
