@@ -303,6 +303,10 @@ func TestDashboardRecovers(t *testing.T) {
 	x.ends(0)
 }
 
+// quiet switches off what other tests make events with: they would fill the
+// screen.
+const quiet = "[modules]\ndevices = false\nstorage = false\nnetwork = false\npackages = false\nkernel = false\n"
+
 // TestDashboardEvents holds that events are pushed: one shows although nobody
 // asks for a minute.
 func TestDashboardEvents(t *testing.T) {
@@ -314,7 +318,7 @@ func TestDashboardEvents(t *testing.T) {
 		}
 	}
 	write("1")
-	d := annatest.Daemon(t, fmt.Sprintf("[events]\nwatch_files = [%q]\ndebounce = \"50ms\"\n", file))
+	d := annatest.Daemon(t, quiet+fmt.Sprintf("[events]\nwatch_files = [%q]\ndebounce = \"50ms\"\n", file))
 	x := openTerminal(t, 120, 40, xterm, "annactl", "health", "--watch", "--interval", "1m", "--socket", d.Socket)
 	x.shows("events", "every 1m0s")
 	for i := range 100 { // the watch may not stand yet
@@ -343,7 +347,7 @@ func TestDashboardNames(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	d := annatest.Daemon(t, "[events]\nwatch_files = ["+strings.Join(quoted, ", ")+"]\ndebounce = \"50ms\"\ncooldown = \"100ms\"\n")
+	d := annatest.Daemon(t, quiet+"[events]\nwatch_files = ["+strings.Join(quoted, ", ")+"]\ndebounce = \"50ms\"\ncooldown = \"100ms\"\n")
 	x := openTerminal(t, 120, 40, xterm, "annactl", "health", "--watch", "--socket", d.Socket)
 	x.shows("events")
 	for i := 0; !strings.Contains(x.screen(), names[0]) && i < 20; i++ { // the watch may not stand yet

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -208,8 +209,14 @@ func TestBalanceHelps(t *testing.T) {
 				t.Errorf("nobody is told %+v", other)
 			}
 			follow(t, dir, a)
-			if b = balanceOf(t, dir); b.Advice.Advice != "none" || b.Level != health.OK || b.Last == nil || b.Last.Outcome != btrfs.BalanceFinished {
-				t.Errorf("afterwards: %+v, last %+v", b.Advice, b.Last)
+			if b = balanceOf(t, dir); b.Advice.Advice != "none" || b.Level != health.OK {
+				t.Errorf("afterwards: %+v", b.Advice)
+			}
+			switch {
+			case b.Last == nil && logSuppressed(t):
+				t.Log("the kernel left out lines of its log: the last balance is not known")
+			case b.Last == nil || b.Last.Outcome != btrfs.BalanceFinished:
+				t.Errorf("the last balance: %+v", b.Last)
 			}
 		})
 	}
@@ -311,4 +318,16 @@ func TestBalanceOfMetadata(t *testing.T) {
 		t.Fatalf("%+v", a)
 	}
 	follow(t, d.Dir, *a)
+}
+
+// logSuppressed says whether the kernel left out lines: Btrfs may write a hundred
+// in five seconds, of all file systems together, and other tests have many.
+func logSuppressed(t *testing.T) bool {
+	t.Helper()
+	log := make([]byte, 1<<20)
+	n, err := unix.Klogctl(unix.SYSLOG_ACTION_READ_ALL, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bytes.Contains(log[:n], []byte("callbacks suppressed"))
 }
