@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/config"
@@ -54,5 +55,36 @@ func BenchmarkReload(b *testing.B) {
 				r.load(outcome)
 			}
 		})
+	}
+	// Rules of policies.d: one of them is another at each reload, or all are.
+	for _, n := range []int{10, 1000} {
+		for changed, which := range map[string]int{"one": 1, "all": n} {
+			b.Run(fmt.Sprintf("rules=%d/changed=%s", n, changed), func(b *testing.B) {
+				dir := b.TempDir()
+				write := func(round int) {
+					var rules strings.Builder
+					for i := range n {
+						limit := 1
+						if i < which {
+							limit += round
+						}
+						fmt.Fprintf(&rules, "[[rule]]\nid = \"r%d\"\nwhen = \"load.one > %d and memory.available_percent < 5\"\ntitle = \"busy\"\n", i, limit)
+					}
+					if err := os.WriteFile(filepath.Join(dir, "10-many.toml"), []byte(rules.String()), 0o600); err != nil {
+						b.Fatal(err)
+					}
+				}
+				write(0)
+				r := newRig(b, calm+fmt.Sprintf("[policies]\ndir = %q\n", dir))
+				round := 0
+				for b.Loop() {
+					b.StopTimer()
+					round++
+					write(round)
+					b.StartTimer()
+					r.load(config.Applied)
+				}
+			})
+		}
 	}
 }
