@@ -184,7 +184,7 @@ var xterm = []string{"TERM=xterm-256color"}
 // TestDashboardKeys walks through the dashboard with the real program in a
 // terminal: what is shown comes from a daemon.
 func TestDashboardKeys(t *testing.T) {
-	d := annatest.Daemon(t, "")
+	d := annatest.Daemon(t, noDisks)
 	for range 3 {
 		ask(t, d.Socket, `{"jsonrpc":"2.0","id":1,"method":"get_version"}`)
 	}
@@ -236,7 +236,7 @@ func TestDashboardKeys(t *testing.T) {
 // finds the daemon gone and back, and after it has left.
 func TestDashboardDoesNotCount(t *testing.T) {
 	long(t)
-	d := annatest.Daemon(t, "")
+	d := annatest.Daemon(t, noDisks)
 	figures := func() (m Metrics) {
 		t.Helper()
 		result, _ := ask(t, d.Socket, `{"jsonrpc":"2.0","id":1,"method":"get_health_metrics","params":{"observer":true}}`)
@@ -286,7 +286,7 @@ func TestDashboardDoesNotCount(t *testing.T) {
 // again: the picture stays, says since when, and comes back by itself.
 func TestDashboardRecovers(t *testing.T) {
 	long(t)
-	d := annatest.Daemon(t, "")
+	d := annatest.Daemon(t, noDisks)
 	x := openTerminal(t, 80, 24, xterm, "annactl", "health", "--watch", "--socket", d.Socket)
 	x.shows("healthy", "every 1s")
 	d.Signal(syscall.SIGKILL)
@@ -303,9 +303,12 @@ func TestDashboardRecovers(t *testing.T) {
 	x.ends(0)
 }
 
-// quiet switches off what other tests make events with: they would fill the
+// noDisks keeps what other tests do to their disks out of the daemon's health.
+const noDisks = "[modules]\nbtrfs = false\n"
+
+// quiet switches off what other tests make events with, too: they would fill the
 // screen.
-const quiet = "[modules]\ndevices = false\nstorage = false\nnetwork = false\npackages = false\nkernel = false\n"
+const quiet = noDisks + "devices = false\nstorage = false\nnetwork = false\npackages = false\nkernel = false\n"
 
 // TestDashboardEvents holds that events are pushed: one shows although nobody
 // asks for a minute.
@@ -380,7 +383,7 @@ func TestDashboardNames(t *testing.T) {
 // TestDashboardEnds leaves in every way there is; the terminal is as before
 // after each.
 func TestDashboardEnds(t *testing.T) {
-	d := annatest.Daemon(t, "")
+	d := annatest.Daemon(t, noDisks)
 	for name, leave := range map[string]func(*terminal){
 		"q":       func(x *terminal) { x.types("q") },
 		"Ctrl-C":  func(x *terminal) { x.types("\x03") },
@@ -428,7 +431,7 @@ func TestDashboardEnds(t *testing.T) {
 // TestDashboardStops stops the dashboard with Ctrl-Z in a shell, more than once:
 // the shell has a clean terminal, and fg brings the dashboard back.
 func TestDashboardStops(t *testing.T) {
-	d := annatest.Daemon(t, "")
+	d := annatest.Daemon(t, noDisks)
 	x := openTerminal(t, 80, 24, append([]string{"PS1=shell> "}, xterm...), "/bin/bash", "--norc", "--noprofile", "-i")
 	x.shows("shell>")
 	x.types("annactl health --watch --socket " + d.Socket + "\r")
@@ -463,7 +466,7 @@ func TestDashboardStops(t *testing.T) {
 // it can follow, as by a cat on the keyboard.
 func TestDashboardFlood(t *testing.T) {
 	long(t)
-	d := annatest.Daemon(t, "")
+	d := annatest.Daemon(t, noDisks)
 	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGHUP, syscall.SIGINT} {
 		x := openTerminal(t, 80, 24, xterm, "annactl", "health", "--watch", "--interval", "100ms", "--socket", d.Socket)
 		x.shows("healthy", "findings")
@@ -492,7 +495,7 @@ func TestDashboardFlood(t *testing.T) {
 // a meaning: they freeze nothing.
 func TestDashboardStopsAlone(t *testing.T) {
 	long(t)
-	d := annatest.Daemon(t, "")
+	d := annatest.Daemon(t, noDisks)
 	x := openTerminal(t, 80, 24, xterm, "annactl", "health", "--watch", "--interval", "200ms", "--socket", d.Socket)
 	x.shows("healthy", "findings")
 	for _, key := range []string{"\x1a", "\x13", "\x11", "\x1c", "\x04"} {
@@ -510,7 +513,7 @@ func TestDashboardStopsAlone(t *testing.T) {
 // TestDashboardPlain falls back to plain text where nothing can be drawn.
 func TestDashboardPlain(t *testing.T) {
 	long(t)
-	d := annatest.Daemon(t, "")
+	d := annatest.Daemon(t, noDisks)
 	for _, env := range [][]string{{"TERM=dumb"}, nil, {"TERM=no-such-terminal"}} {
 		x := openTerminal(t, 80, 50, env, "annactl", "health", "--watch", "--interval", "200ms", "--socket", d.Socket)
 		x.shows("latency       ", "capabilities  ")
@@ -539,7 +542,7 @@ func TestDashboardPlain(t *testing.T) {
 // TestDashboardModes holds ASCII, no colours, and a daemon of its own.
 func TestDashboardModes(t *testing.T) {
 	long(t)
-	d := annatest.Daemon(t, "")
+	d := annatest.Daemon(t, noDisks)
 	x := openTerminal(t, 80, 24, xterm, "annactl", "health", "--watch", "--ascii", "--socket", d.Socket)
 	x.shows("* healthy", "> latency")
 	if screen := x.screen(); strings.ContainsFunc(screen, func(r rune) bool { return r > 127 }) {
@@ -582,7 +585,7 @@ func TestDashboardModes(t *testing.T) {
 // where there is no controlling one.
 func TestDashboardNoTerminal(t *testing.T) {
 	annatest.Require(t, annatest.PTY)
-	d := annatest.Daemon(t, "")
+	d := annatest.Daemon(t, noDisks)
 	master, slave, err := pty.Open()
 	if err != nil {
 		t.Fatal(err)

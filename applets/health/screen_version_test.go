@@ -59,7 +59,7 @@ func older(t *testing.T, path, socket, number string) (stop func()) {
 // with another version, one that knows less.
 func TestDashboardOtherVersion(t *testing.T) {
 	long(t)
-	d := annatest.Daemon(t, "")
+	d := annatest.Daemon(t, noDisks)
 	dir, err := os.MkdirTemp("", "anna-") // t.TempDir: too long for a socket
 	if err != nil {
 		t.Fatal(err)
