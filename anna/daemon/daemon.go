@@ -225,6 +225,9 @@ func (d *Daemon) Stop(reason string) {
 
 // observe counts a request where its kind says.
 func (d *Daemon) observe(o rpc.Observation) {
+	if o.Canceled {
+		return // who left before the answer measured nothing, and may only have watched
+	}
 	class := metrics.Quick
 	switch {
 	case o.Uncount:
