@@ -209,7 +209,7 @@ func TestCrashAnywhere(t *testing.T) {
 	r := newRig(t, everything(1))
 	r.stop()
 	for range rounds {
-		r.killed("storm", "", time.Duration(rand.IntN(150))*time.Millisecond)
+		r.killed("storm", "", time.Duration(1+rand.IntN(150))*time.Millisecond) // 0 would mean never
 		said := ""
 		if data, err := os.ReadFile(r.file); err == nil {
 			said = string(data)
