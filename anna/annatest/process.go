@@ -2,6 +2,7 @@ package annatest
 
 import (
 	"bytes"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -67,9 +68,8 @@ func (d *Process) Start(flags ...string) {
 	go func(cmd *exec.Cmd, exited chan struct{}) { cmd.Wait(); close(exited) }(d.cmd, d.exited)
 	deadline := time.Now().Add(30 * time.Second)
 	for {
-		c, err := net.Dial("unix", d.Socket)
+		err := serves(d.Socket)
 		if err == nil {
-			c.Close()
 			return
 		}
 		select {
@@ -82,6 +82,23 @@ func (d *Process) Start(flags ...string) {
 		}
 		time.Sleep(2 * time.Millisecond)
 	}
+}
+
+// serves tells whether connections to the socket are accepted. They can be made
+// before: the kernel keeps them while the daemon opens its state. Nothing is
+// asked, for requests are counted.
+func serves(socket string) error {
+	c, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: socket, Net: "unix"})
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if err := c.CloseWrite(); err != nil {
+		return err
+	}
+	c.SetReadDeadline(time.Now().Add(time.Second))
+	_, err = io.Copy(io.Discard, c) // the server closes a connection that has ended
+	return err
 }
 
 // Signal sends a signal; a daemon that has ended gets none.
