@@ -90,6 +90,9 @@ func Check(tree []*Command) error {
 	flags := func(path string, list []cli.Flag) {
 		seen := map[string]bool{}
 		for _, f := range list {
+			if !slices.Equal(namesOf(f), f.Names()) {
+				problems = append(problems, fmt.Errorf("command %q has a flag with the names %q", path, namesOf(f)))
+			}
 			for _, name := range f.Names() {
 				if seen[name] {
 					problems = append(problems, fmt.Errorf("command %q has the flag --%s twice", path, name))

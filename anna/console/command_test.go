@@ -26,6 +26,7 @@ func TestCheck(t *testing.T) {
 		`says "X" about its arguments`:        func(c *Command) { c.Args = "X" },
 		"needs 2 arguments and takes up to 1": func(c *Command) { c.Args, c.MinArgs, c.MaxArgs = "X", 2, 1 },
 		"hidden by the word that starts":      func(c *Command) { c.Name = "daemon" },
+		`has a flag with the names ["x, y"]`:  func(c *Command) { c.Flags = []cli.Flag{&cli.BoolFlag{Name: "x, y"}} },
 		"has the flag --json twice":           func(c *Command) { c.Flags = []cli.Flag{&cli.BoolFlag{Name: "json"}} },
 		"has the flag --h twice":              func(c *Command) { c.Flags = []cli.Flag{&cli.BoolFlag{Name: "host", Aliases: []string{"h"}}} },
 		"--version takes a value in one":      func(c *Command) { c.Flags = []cli.Flag{&cli.StringFlag{Name: "version"}} },

@@ -152,7 +152,7 @@ func (p parsed) line() []string {
 // canonical is the first name of the command's flag.
 func (p parsed) canonical(name string) string {
 	for _, f := range p.flagsOf() {
-		if names := f.Names(); slices.Contains(names, name) {
+		if names := namesOf(f); slices.Contains(names, name) {
 			return names[0]
 		}
 	}
@@ -253,19 +253,40 @@ func (p parsed) seeHelp(program string) string { return "see: " + p.name(program
 func flagNames(flags []cli.Flag) []string {
 	var names []string
 	for _, f := range flags {
-		names = append(names, f.Names()...)
+		names = append(names, namesOf(f)...)
 	}
 	return names
 }
 
+// namesOf are the names of a flag, as f.Names() has them: that one takes each
+// through a regular expression, in case one is written as "name, n", which Check
+// refuses. Every command goes through all flags of all commands.
+func namesOf(f cli.Flag) []string {
+	switch f := f.(type) {
+	case *cli.BoolFlag:
+		return withAliases(f.Name, f.Aliases)
+	case *cli.StringFlag:
+		return withAliases(f.Name, f.Aliases)
+	case *cli.IntFlag:
+		return withAliases(f.Name, f.Aliases)
+	case *cli.DurationFlag:
+		return withAliases(f.Name, f.Aliases)
+	}
+	return f.Names()
+}
+
+func withAliases(name string, aliases []string) []string {
+	return append([]string{name}, aliases...)
+}
+
 // arities says of every flag that may come whether it takes a value. Check
 // holds that a name means the same everywhere, so a flag can be read before its
-// command is known.
+// command is known; and the common ones need to be read once only.
 func arities(tree []*Command, root *Command) map[string]bool {
 	out := map[string]bool{}
 	add := func(flags []cli.Flag) {
 		for _, f := range flags {
-			for _, name := range f.Names() {
+			for _, name := range namesOf(f) {
 				out[name] = takesValue(f)
 			}
 		}
@@ -273,16 +294,21 @@ func arities(tree []*Command, root *Command) map[string]bool {
 	var walk func([]*Command)
 	walk = func(list []*Command) {
 		for _, c := range list {
-			add(c.flags())
+			add(c.Flags)
 			walk(c.Sub)
 		}
 	}
-	if root != nil {
+	switch {
+	case root == nil:
+		add(programFlags())
+		walk(tree)
+	case root.Server:
+		add(serverFlags())
 		walk([]*Command{root})
-		return out
+	default:
+		add(commonFlags())
+		walk([]*Command{root})
 	}
-	add(programFlags())
-	walk(tree)
 	return out
 }
 

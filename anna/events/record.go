@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"sync"
 )
 
 // The records of the spool. Each is the step of the ledger that it repeats.
@@ -24,7 +25,9 @@ const recordHeader = 8
 // settings and a full history stays below it.
 const maxRecord = 64 << 20
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+// castagnoli is made by the first who writes or reads a spool: a client, which
+// does neither, is to start at once.
+var castagnoli = sync.OnceValue(func() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) })
 
 // begin makes room for a header; seal fills it in when the payload is there.
 func begin(b []byte) ([]byte, int) {
@@ -34,7 +37,7 @@ func begin(b []byte) ([]byte, int) {
 func seal(b []byte, start int) []byte {
 	payload := b[start+recordHeader:]
 	binary.LittleEndian.PutUint32(b[start:], uint32(len(payload)))
-	binary.LittleEndian.PutUint32(b[start+4:], crc32.Checksum(payload, castagnoli))
+	binary.LittleEndian.PutUint32(b[start+4:], crc32.Checksum(payload, castagnoli()))
 	return b
 }
 

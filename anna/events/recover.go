@@ -135,7 +135,7 @@ func replay(r io.Reader, size int64, l *ledger) (replayed, error) {
 		}
 		at += recordHeader + length
 		err := errCodec
-		if crc32.Checksum(payload, castagnoli) == binary.LittleEndian.Uint32(header[4:]) {
+		if crc32.Checksum(payload, castagnoli()) == binary.LittleEndian.Uint32(header[4:]) {
 			if got.checkpoint == 0 && payload[0] != recordCheckpoint {
 				break
 			}

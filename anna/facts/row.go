@@ -1,6 +1,9 @@
 package facts
 
-import "strings"
+import (
+	"strings"
+	"sync"
+)
 
 // A Unit is what a number counts.
 type Unit string
@@ -73,39 +76,34 @@ type Window struct {
 	Doc  string
 }
 
+// The tables by name are made by the first who asks: every command has them in
+// its program, and few ask.
 var (
-	rowByName    = map[string]*Row{}
-	kindByName   = map[string]*Kind{}
-	funcByName   = map[string]*Func{}
-	windowByName = map[string]*Window{}
+	rowByName    = sync.OnceValue(func() map[string]*Row { return index(Rows, func(r *Row) string { return r.Name }) })
+	kindByName   = sync.OnceValue(func() map[string]*Kind { return index(Kinds, func(k *Kind) string { return k.Name }) })
+	funcByName   = sync.OnceValue(func() map[string]*Func { return index(Funcs, func(f *Func) string { return f.Name }) })
+	windowByName = sync.OnceValue(func() map[string]*Window { return index(Windows, func(w *Window) string { return w.Name }) })
 )
 
-func init() {
-	for i := range Rows {
-		rowByName[Rows[i].Name] = &Rows[i]
+func index[T any](table []T, name func(*T) string) map[string]*T {
+	byName := make(map[string]*T, len(table))
+	for i := range table {
+		byName[name(&table[i])] = &table[i]
 	}
-	for i := range Kinds {
-		kindByName[Kinds[i].Name] = &Kinds[i]
-	}
-	for i := range Funcs {
-		funcByName[Funcs[i].Name] = &Funcs[i]
-	}
-	for i := range Windows {
-		windowByName[Windows[i].Name] = &Windows[i]
-	}
+	return byName
 }
 
 // Find finds a fact by its whole name; nil when there is none.
-func Find(name string) *Row { return rowByName[name] }
+func Find(name string) *Row { return rowByName()[name] }
 
 // FindKind finds a branch.
-func FindKind(name string) *Kind { return kindByName[name] }
+func FindKind(name string) *Kind { return kindByName()[name] }
 
 // FindFunc finds a fact that takes a name.
-func FindFunc(name string) *Func { return funcByName[name] }
+func FindFunc(name string) *Func { return funcByName()[name] }
 
 // FindWindow finds a fact about a time.
-func FindWindow(name string) *Window { return windowByName[name] }
+func FindWindow(name string) *Window { return windowByName()[name] }
 
 // Of lists the facts of a branch, in the order of the table.
 func Of(branch string) []Row {
