@@ -57,8 +57,10 @@ type reacher struct {
 	mounts []Mount
 	tree   mountTree
 	byRoot map[string][]int // path inside the file system -> the mounts that show it
+	deep   int              // the length of the longest of these paths
 	busy   map[int]bool     // mounts with others inside
 	found  []int
+	ways   []Reach // room to collect them in, and to hand them out from
 }
 
 func newReacher(dev string, mounts []Mount) *reacher {
@@ -70,10 +72,15 @@ func newReacher(dev string, mounts []Mount) *reacher {
 		if m.Dev == dev && m.Type == "btrfs" {
 			root := strings.TrimSuffix(m.Root, "//deleted")
 			r.byRoot[root] = append(r.byRoot[root], i)
+			r.deep = max(r.deep, len(root))
 		}
 	}
 	return r
 }
+
+// waysAtOnce is for how many paths memory is taken at once: nearly every
+// subvolume has one.
+const waysAtOnce = 256
 
 // fill finds the mounts of a subvolume and the paths to it.
 func (r *reacher) fill(v *Subvolume) {
@@ -84,7 +91,9 @@ func (r *reacher) fill(v *Subvolume) {
 	// The mounts of all directories above it, in the kernel's order.
 	r.found = r.found[:0]
 	for dir := v.Path; ; {
-		r.found = append(r.found, r.byRoot[dir]...)
+		if len(dir) <= r.deep {
+			r.found = append(r.found, r.byRoot[dir]...)
+		}
 		if dir == "/" {
 			break
 		}
@@ -94,6 +103,9 @@ func (r *reacher) fill(v *Subvolume) {
 		}
 	}
 	slices.Sort(r.found)
+	if cap(r.ways) < len(r.found) {
+		r.ways = make([]Reach, 0, max(len(r.found), waysAtOnce))
+	}
 	for _, i := range r.found {
 		m := &r.mounts[i]
 		root := strings.TrimSuffix(m.Root, "//deleted")
@@ -106,11 +118,14 @@ func (r *reacher) fill(v *Subvolume) {
 			by = r.tree.cover(m.ID, path, 0)
 		}
 		if by == 0 {
-			v.Reach = append(v.Reach, Reach{Path: path, Mount: m.ID})
+			r.ways = append(r.ways, Reach{Path: path, Mount: m.ID})
 		} else if over := r.mounts[r.tree.byID[by]]; over.Dev != r.dev || over.Root != v.Path {
 			// A mount of the subvolume upon itself hides nothing.
 			v.HiddenBy = append(v.HiddenBy, over)
 		}
+	}
+	if n := len(r.ways); n > 0 {
+		v.Reach, r.ways = r.ways[:n:n], r.ways[n:]
 	}
 	if len(v.Reach) > 1 {
 		slices.SortStableFunc(v.Reach, func(a, b Reach) int { return cmp.Compare(len(a.Path), len(b.Path)) })

@@ -26,22 +26,14 @@ func lookAtSubvolumes(ctx context.Context, fs *btrfs.FS) (*subvolumeLook, error)
 	return l, nil
 }
 
-// each hands out every subvolume by id, until the function fails.
-func (l *subvolumeLook) each(use func(Node) error) error {
-	origin, text := btrfs.UUID{}, "" // thousands were made from the same
+// each hands out every subvolume by id, until the function fails. The node is
+// overwritten by the next; what hangs on it stays as it is.
+func (l *subvolumeLook) each(use func(*Node) error) error {
+	var n Node
+	d := l.describer()
 	for v := range l.scan.All() {
-		if v.ParentUUID != origin {
-			origin, text = v.ParentUUID, v.ParentUUID.String()
-		}
-		n := nodeOf(v, l.scan.Walked)
-		n.ParentUUID = text
-		if q, ok := l.sizes[n.ID]; ok {
-			n.Referenced = &q.Referenced
-			if l.exclusive {
-				n.Exclusive = &q.Exclusive
-			}
-		}
-		if err := use(n); err != nil {
+		d.describe(&n, v)
+		if err := use(&n); err != nil {
 			return err
 		}
 	}
@@ -61,10 +53,11 @@ func (l *subvolumeLook) missing() []Missing {
 // all is each for those who need all at once.
 func (l *subvolumeLook) all() []Node {
 	list := make([]Node, 0, l.scan.Len())
-	_ = l.each(func(n Node) error {
-		list = append(list, n)
-		return nil
-	})
+	d := l.describer()
+	for v := range l.scan.All() {
+		list = append(list, Node{})
+		d.describe(&list[len(list)-1], v)
+	}
 	return list
 }
 
@@ -120,11 +113,49 @@ func sizesOf(ctx context.Context, fs *btrfs.FS, g *gaps) (sizes map[uint64]btrfs
 	return sizes, quota.Mode != "squota"
 }
 
-func nodeOf(v *btrfs.Subvolume, walked bool) Node {
-	n := Node{
+// A describer turns subvolumes into nodes, thousands of which have much in
+// common: what they were made from is written once, and what each has one of
+// lies side by side.
+type describer struct {
+	look       *subvolumeLook
+	origin     btrfs.UUID
+	originText string
+	reaches    shelf[Reach]
+	amounts    shelf[uint64]
+}
+
+func (l *subvolumeLook) describer() *describer { return &describer{look: l} }
+
+// A shelf is memory for many small lists, taken from the allocator a board at a
+// time.
+type shelf[T any] struct{ free []T }
+
+const boardLength = 128
+
+func (s *shelf[T]) list(n int) []T {
+	if len(s.free) < n {
+		s.free = make([]T, max(n, boardLength))
+	}
+	out := s.free[:n:n]
+	s.free = s.free[n:]
+	return out
+}
+
+func (d *describer) amount(n uint64) *uint64 {
+	one := d.amounts.list(1)
+	one[0] = n
+	return &one[0]
+}
+
+func (d *describer) describe(n *Node, v *btrfs.Subvolume) {
+	walked := d.look.scan.Walked
+	if v.ParentUUID != d.origin {
+		d.origin, d.originText = v.ParentUUID, v.ParentUUID.String()
+	}
+	*n = Node{
 		ID: v.ID, Parent: v.Parent, Path: v.Path, PathRaw: raw(v.Path), Name: v.Name, NameRaw: raw(v.Name),
 		Default: v.Default, State: string(v.Reachability()),
-		UUID: v.UUID.String(), ReceivedUUID: v.ReceivedUUID.String(),
+		UUID: v.UUID.String(), ParentUUID: d.originText, ReceivedUUID: v.ReceivedUUID.String(),
 		Generation: v.Generation, OTransid: v.OTransid, Created: v.Created.UTC(), Received: v.Received.UTC(),
 		Reach: []Reach{}, Mounts: []Mount{},
 	}
@@ -135,16 +166,18 @@ func nodeOf(v *btrfs.Subvolume, walked bool) Node {
 		n.Received = v.Received
 	}
 	if !walked {
-		size := v.TreeBytes // v is overwritten by the next
-		n.TreeBytes = &size
+		n.TreeBytes = d.amount(v.TreeBytes)
 	}
 	if !walked || v.Generation != 0 { // else its name is all that a walk could learn
 		n.ReadOnly, n.Snapshot = known(v.ReadOnly), known(v.Snapshot())
 	} else {
 		n.State = stateClosed
 	}
-	for _, r := range v.Reach {
-		n.Reach = append(n.Reach, Reach{Path: r.Path, PathRaw: raw(r.Path)})
+	if len(v.Reach) > 0 {
+		n.Reach = d.reaches.list(len(v.Reach))
+		for i, r := range v.Reach {
+			n.Reach[i] = Reach{Path: r.Path, PathRaw: raw(r.Path)}
+		}
 	}
 	for _, m := range v.Mounts {
 		n.Mounts = append(n.Mounts, mountOf(m, v.HiddenBy))
@@ -154,7 +187,12 @@ func nodeOf(v *btrfs.Subvolume, walked bool) Node {
 			n.HiddenBy = append(n.HiddenBy, m.Point)
 		}
 	}
-	return n
+	if q, ok := d.look.sizes[n.ID]; ok {
+		n.Referenced = d.amount(q.Referenced)
+		if d.look.exclusive {
+			n.Exclusive = d.amount(q.Exclusive)
+		}
+	}
 }
 
 // yes and no are shared by all nodes, which nobody writes to.

@@ -186,9 +186,9 @@ func sendSubvolumes(ctx context.Context, look *subvolumeLook, count *int, send f
 		item.Subvolumes, size = item.Subvolumes[:0], 0
 		return nil
 	}
-	err := look.each(func(n Node) error {
-		item.Subvolumes = append(item.Subvolumes, n)
-		if size += nodeSize(&n); size < itemBytes {
+	err := look.each(func(n *Node) error {
+		item.Subvolumes = append(item.Subvolumes, *n)
+		if size += nodeSize(n); size < itemBytes {
 			return nil
 		}
 		return flush()

@@ -44,11 +44,7 @@ func buildTree(list []Node, o treeOptions) (roots, pending []*Node) {
 			pending = []*Node{}
 		}
 	} else {
-		above := make(map[uint64]*Node, len(nodes))
-		for _, n := range nodes {
-			above[n.ID] = n
-		}
-		roots = nest(nodes, func(n *Node) *Node { return above[n.Parent] })
+		roots = nest(nodes, parents(nodes))
 	}
 	slices.SortStableFunc(pending, order)
 	if !o.deleted {
@@ -60,6 +56,29 @@ func buildTree(list []Node, o treeOptions) (roots, pending []*Node) {
 	}
 	return roots, pending
 }
+
+// parents finds the node that holds another. Lists come by id, and whoever
+// follows one mostly hangs where that does.
+func parents(nodes []*Node) func(*Node) *Node {
+	byID := nodes
+	if !slices.IsSortedFunc(byID, compareIDs) {
+		byID = slices.Clone(byID)
+		slices.SortStableFunc(byID, compareIDs)
+	}
+	var last *Node
+	return func(n *Node) *Node {
+		if last == nil || last.ID != n.Parent {
+			i, found := slices.BinarySearchFunc(byID, n.Parent, func(n *Node, id uint64) int { return cmp.Compare(n.ID, id) })
+			if !found {
+				return nil
+			}
+			last = byID[i]
+		}
+		return last
+	}
+}
+
+func compareIDs(a, b *Node) int { return cmp.Compare(a.ID, b.ID) }
 
 // nest hangs each node below the one above it, and returns those that nothing
 // is above of. A ring has nothing above it: it is cut open at its first node.
@@ -109,7 +128,9 @@ func sortAll(roots []*Node, order func(a, b *Node) int) {
 	for todo := [][]*Node{roots}; len(todo) > 0; {
 		list := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
-		slices.SortStableFunc(list, order)
+		if !slices.IsSortedFunc(list, order) { // as snapshots by number are
+			slices.SortStableFunc(list, order)
+		}
 		for _, n := range list {
 			if len(n.Children) > 0 {
 				todo = append(todo, n.Children)
@@ -151,7 +172,7 @@ func sorting(word string) func(a, b *Node) int {
 	case "created":
 		return func(a, b *Node) int { return cmp.Or(timeOf(a).Compare(timeOf(b)), byPath(a, b)) }
 	case "id":
-		return func(a, b *Node) int { return cmp.Compare(a.ID, b.ID) }
+		return compareIDs
 	case "size": // the largest first, unknown ones last
 		return func(a, b *Node) int { return cmp.Or(-cmp.Compare(sizeOf(a), sizeOf(b)), byPath(a, b)) }
 	}

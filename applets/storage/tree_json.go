@@ -3,6 +3,7 @@ package storage
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"io"
 	"slices"
@@ -160,13 +161,32 @@ func choiceOf(b []byte, key string, yes *bool) []byte {
 
 // text leaves what is not plain ASCII to encoding/json.
 func text(b []byte, key, s string) []byte {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
-			return rare(b, key, s)
+	out := append(append(b, key...), '"')
+	out = append(append(out, s...), '"')
+	if !plain(out[len(out)-1-len(s) : len(out)-1]) {
+		return rare(out[:len(b)], key, s)
+	}
+	return out
+}
+
+// plain says that JSON has the text as it is. It looks at eight bytes at a time
+// with the usual trick: subtracting one from each, after what is looked for was
+// made zero, borrows into a top bit where there was a zero.
+func plain(s []byte) bool {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	for ; len(s) >= 8; s = s[8:] {
+		w := binary.LittleEndian.Uint64(s)
+		quote, slash := w^('"'*ones), w^('\\'*ones)
+		if (w|(w+ones)|(w-' '*ones)|(quote-ones)|(slash-ones))&tops != 0 {
+			return false
 		}
 	}
-	b = append(append(b, key...), '"')
-	return append(append(b, s...), '"')
+	for _, c := range s {
+		if c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 func octets(b []byte, key string, raw []byte) []byte {
