@@ -35,7 +35,16 @@ func (t Theme) Paint(s Style, text string) string {
 	if !t.Colour || text == "" {
 		return text
 	}
-	return "\x1b[" + sgr[s] + "m" + text + plainStyle
+	before, after := t.Brush(s)
+	return before + text + after
+}
+
+// Brush is what Paint writes before and after a text.
+func (t Theme) Brush(s Style) (before, after string) {
+	if !t.Colour {
+		return "", ""
+	}
+	return "\x1b[" + sgr[s] + "m", plainStyle
 }
 
 var shapes = map[health.Level][2]string{

@@ -15,6 +15,9 @@ func quote(s string) string {
 	if s == "" {
 		return "''"
 	}
+	if simple(s) {
+		return s
+	}
 	plain, prints := true, true
 	for i, r := range s {
 		switch {
@@ -37,4 +40,15 @@ func quote(s string) string {
 		return "'" + s + "'"
 	}
 	return `'` + strings.ReplaceAll(s, `'`, `'\''`) + `'`
+}
+
+// simple is what most names are: quote leaves them as they are.
+func simple(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '.' || c == '_' || c == '/' || c == '@' || c == '-' && i > 0) {
+			return false
+		}
+	}
+	return true
 }

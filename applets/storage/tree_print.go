@@ -22,6 +22,7 @@ type treePrinter struct {
 	limit   int // siblings shown of one node; 0: all
 	lineage bool
 	folded  int
+	b       []byte // a line on its way
 }
 
 // branches are what a tree is drawn with: a child, the last child, and what goes
@@ -64,7 +65,10 @@ func (p *treePrinter) print(tree Tree) {
 // draw writes a node and what hangs below it. lead is what stands before its
 // name, below what stands before those of its children.
 func (p *treePrinter) draw(n, up *Node, lead, under string, depth int) {
-	fmt.Fprintln(p.w, p.theme.Paint(ui.Faint, lead)+p.line(n, up))
+	p.b = append(p.b[:0], p.theme.Paint(ui.Faint, lead)...)
+	p.line(n, up)
+	p.b = append(p.b, '\n')
+	_, _ = p.w.Write(p.b) // who reads what is written sees its errors
 	p.children(n.Children, n, under, depth)
 	if n.Folded > 0 {
 		_, last, _, _ := p.branches()
@@ -73,8 +77,11 @@ func (p *treePrinter) draw(n, up *Node, lead, under string, depth int) {
 }
 
 func (p *treePrinter) children(list []*Node, up *Node, under string, depth int) {
+	if len(list) == 0 {
+		return
+	}
 	child, last, bar, blank := p.branches()
-	if depth == drawDepth && len(list) > 0 {
+	if depth == drawDepth {
 		count := len(list)
 		for _, n := range list {
 			count += below(n)
@@ -83,13 +90,14 @@ func (p *treePrinter) children(list []*Node, up *Node, under string, depth int) 
 		fmt.Fprintln(p.w, p.theme.Paint(ui.Faint, fmt.Sprintf("%s%s... %d deeper", under, last, count)))
 		return
 	}
+	lead, below := under+child, under+bar
 	p.siblings(list, func(n *Node, isLast bool) {
 		if isLast {
 			p.draw(n, up, under+last, under+blank, depth+1)
 		} else {
-			p.draw(n, up, under+child, under+bar, depth+1)
+			p.draw(n, up, lead, below, depth+1)
 		}
-	}, under+child)
+	}, lead)
 }
 
 // siblings draws a list, or the first and the last of it, which mostly are the
@@ -114,25 +122,20 @@ func (p *treePrinter) siblings(list []*Node, draw func(n *Node, isLast bool), le
 	}
 }
 
-// line is one node: its name, what it is, how it is mounted, since when, how
-// large.
-func (p *treePrinter) line(n, up *Node) string {
-	t := p.theme
+// line appends one node: its name, what it is, how it is mounted, since when,
+// how large.
+func (p *treePrinter) line(n, up *Node) {
 	if n.State == stateDeleted {
-		return t.Paint(ui.Faint, "(deleted, UUID "+ui.Plain(n.UUID)+")")
+		p.b = append(p.b, p.theme.Paint(ui.Faint, "(deleted, UUID "+ui.Plain(n.UUID)+")")...)
+		return
 	}
-	name := quote(p.name(n, up))
 	if n.Path == "" && n.Name == "" {
-		name = fmt.Sprintf("subvolume %d", n.ID)
+		p.b = fmt.Appendf(p.b, "subvolume %d", n.ID)
+	} else {
+		p.b = append(p.b, quote(p.name(n, up))...)
 	}
-	line := name
-	if what := p.what(n); what != "" {
-		line += " " + t.Paint(ui.Accent, "("+what+")")
-	}
-	for _, part := range p.details(n) {
-		line += t.Dot() + part
-	}
-	return line
+	p.what(n)
+	p.details(n)
 }
 
 // name is the path from the node above, in a hierarchy; else the whole path.
@@ -151,69 +154,78 @@ func (p *treePrinter) name(n, up *Node) string {
 	return strings.TrimPrefix(n.Path, "/")
 }
 
-func (p *treePrinter) what(n *Node) string {
-	var parts []string
+// what appends what kind of subvolume it is, in brackets.
+func (p *treePrinter) what(n *Node) {
+	before, after := p.theme.Brush(ui.Accent)
+	lead := " " + before + "("
+	say := func(word string) {
+		p.b = append(append(p.b, lead...), word...)
+		lead = ", "
+	}
 	switch {
 	case n.ReadOnly == nil:
-		parts = append(parts, "closed to you")
+		say("closed to you")
 	case *n.ReadOnly:
-		parts = append(parts, "ro")
+		say("ro")
 	case n.ID != btrfs.TreeTop || n.isRoot:
-		parts = append(parts, "rw")
+		say("rw")
 	}
 	if n.isRoot {
-		parts = append(parts, "root")
+		say("root")
 	}
 	if n.Snapshot != nil && *n.Snapshot {
-		parts = append(parts, "snapshot")
+		say("snapshot")
 	}
 	if n.Default && n.ID != btrfs.TreeTop {
-		parts = append(parts, "default")
+		say("default")
 	}
-	return strings.Join(parts, ", ")
+	if lead == ", " {
+		p.b = append(append(p.b, ')'), after...)
+	}
 }
 
-func (p *treePrinter) details(n *Node) []string {
+// details appends the rest of the line.
+func (p *treePrinter) details(n *Node) {
 	t := p.theme
-	var out []string
+	dot := t.Dot()
+	say := func(text string) { p.b = append(append(p.b, dot...), text...) }
 	if points := visible(n.Mounts); len(points) > 0 && !(n.isRoot && len(points) == 1) {
-		out = append(out, "mounted at "+strings.Join(points, ", "))
+		say("mounted at " + strings.Join(points, ", "))
 	}
 	switch btrfs.Reachability(n.State) {
 	case btrfs.Hidden:
-		out = append(out, t.Paint(ui.Warn, "hidden by mount at "+quote(first(n.HiddenBy))))
+		say(t.Paint(ui.Warn, "hidden by mount at "+quote(first(n.HiddenBy))))
 	case btrfs.Unreachable:
-		out = append(out, t.Paint(ui.Faint, "not mounted"))
+		say(t.Paint(ui.Faint, "not mounted"))
 	}
 	if len(n.Over) > 0 {
-		out = append(out, t.Paint(ui.Faint, fmt.Sprintf("over %d deleted", len(n.Over))))
+		say(t.Paint(ui.Faint, fmt.Sprintf("over %d deleted", len(n.Over))))
 	}
 	if !n.Created.IsZero() && (p.wide || n.Snapshot != nil && *n.Snapshot) {
-		out = append(out, n.Created.Local().Format("2006-01-02 15:04"))
+		p.b = n.Created.Local().AppendFormat(append(p.b, dot...), "2006-01-02 15:04")
 	}
 	if n.Referenced != nil {
-		out = append(out, size(*n.Referenced))
+		say(size(*n.Referenced))
 	}
 	if !p.wide {
-		return out
+		return
 	}
 	if n.Exclusive != nil {
-		out = append(out, size(*n.Exclusive)+" exclusive")
+		say(size(*n.Exclusive) + " exclusive")
 	}
-	out = append(out, fmt.Sprintf("id %d", n.ID))
+	say(fmt.Sprintf("id %d", n.ID))
 	if n.Generation > 0 {
-		out = append(out, fmt.Sprintf("generation %d", n.Generation))
+		say(fmt.Sprintf("generation %d", n.Generation))
 	}
 	if n.UUID != "" {
-		out = append(out, "UUID "+ui.Plain(n.UUID))
+		say("UUID " + ui.Plain(n.UUID))
 	}
 	if n.ReceivedUUID != "" {
-		out = append(out, "received as "+ui.Plain(n.ReceivedUUID))
+		say("received as " + ui.Plain(n.ReceivedUUID))
 	}
 	if len(n.Mounts) == 0 && len(n.Reach) > 0 {
-		out = append(out, "at "+quote(n.Reach[0].Path))
+		say("at " + quote(n.Reach[0].Path))
 	}
-	return out
 }
 
 // visible are the mount points that lead there.
