@@ -5,27 +5,12 @@ import (
 	"fmt"
 )
 
-// rootTypes are the items of the root tree that describe subvolumes.
-var rootTypes = Types(TypeRootItem, TypeRootBackref, TypeDirItem)
-
 // searchSubvolumes reads the root tree in one scan: root items, the references
 // that name them and, on the way, the entry that names the default.
 func (fs *FS) searchSubvolumes(ctx context.Context) (*SubvolumeScan, error) {
 	l := &SubvolumeScan{above: map[uint64]string{}}
 	s := fs.NewScanner(ScanBuffer)
-	err := s.scanTree(ctx, Range{
-		Tree: TreeRoot, Types: rootTypes,
-		Min: Key{Object: TreeTop, Type: TypeRootItem},
-		Max: Key{LastFree, TypeRootRef, ^uint64(0)},
-	}, func(it Item) error {
-		switch {
-		case it.Key.Object == ObjectRootDir:
-			l.readDefault(it)
-		case it.Key.Object == TreeTop || it.Key.Object >= FirstFree:
-			l.readRoot(it)
-		}
-		return nil
-	})
+	err := l.readRoots(ctx, s)
 	if l.count > 0 {
 		l.findDoomed(ctx, s)
 		d := dirPaths{fs: fs, s: s, list: l}
@@ -33,6 +18,38 @@ func (fs *FS) searchSubvolumes(ctx context.Context) (*SubvolumeScan, error) {
 	}
 	l.Calls = s.Calls()
 	return l, err
+}
+
+// readRoots goes through the answers as they are: of the items, which are three
+// for each subvolume, one is nobody's.
+func (l *SubvolumeScan) readRoots(ctx context.Context, s *Scanner) error {
+	r := Range{
+		Tree: TreeRoot,
+		Min:  Key{Object: TreeTop, Type: TypeRootItem},
+		Max:  Key{LastFree, TypeRootRef, ^uint64(0)},
+	}
+	for {
+		a, err := s.Ask(ctx, r)
+		if err != nil {
+			return err
+		}
+		var it Item
+		for a.Next(&it) {
+			switch {
+			case it.Key.Object == ObjectRootDir:
+				l.readDefault(it)
+			case it.Key.Object == TreeTop || it.Key.Object >= FirstFree:
+				l.readRoot(&it)
+			}
+		}
+		if a.Err() != nil || a.Whole() {
+			return a.Err()
+		}
+		var more bool
+		if r.Min, more = it.Key.Next(); !more || r.Min.Compare(r.Max) > 0 {
+			return nil
+		}
+	}
 }
 
 // findDoomed marks what was deleted since the last commit: its reference is
@@ -75,7 +92,7 @@ func (l *SubvolumeScan) readDefault(it Item) {
 
 // readRoot takes one item of a subvolume. The root item sorts before the
 // references to it.
-func (l *SubvolumeScan) readRoot(it Item) {
+func (l *SubvolumeScan) readRoot(it *Item) {
 	switch it.Key.Type {
 	case TypeRootItem:
 		r, err := ParseRootItem(it.Data)
