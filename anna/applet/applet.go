@@ -40,14 +40,13 @@ type Method struct {
 // A Table is every capability, in the order of the help.
 type Table []Row
 
-var methodName = regexp.MustCompile(`^[a-z]+(_[a-z]+)*$`)
-
 // Check refuses a table with duplicates or half rows. It runs at every start
 // of a daemon, and in the tests:
 // a program that would answer with the wrong row must not answer at all.
 func (t Table) Check() error {
 	var problems []error
 	bad := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
+	methodName := regexp.MustCompile(`^[a-z]+(_[a-z]+)*$`)
 	rows, methods := map[string]bool{}, map[string]bool{}
 	for i, r := range t {
 		switch {

@@ -276,7 +276,7 @@ func namesOf(f cli.Flag) []string {
 }
 
 func withAliases(name string, aliases []string) []string {
-	return append([]string{name}, aliases...)
+	return slices.Concat([]string{name}, aliases)
 }
 
 // arities says of every flag that may come whether it takes a value. Check

@@ -2,6 +2,7 @@ package console
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -58,6 +59,28 @@ func lineOf(program string, root *Command, words []string) line {
 		return line{Err: usage.Message, Hint: usage.Hint}
 	}
 	return line{Path: p.name(program), Flags: strings.Join(p.line(), "|"), Args: strings.Join(p.args, "|")}
+}
+
+// TestWordsCost holds that the flags of all commands, which every command line
+// is sorted by, are not worth a thought.
+func TestWordsCost(t *testing.T) {
+	var tree []*Command
+	const commands, flags = 50, 10
+	for i := range commands {
+		c := &Command{Name: fmt.Sprint("c", i)}
+		for j := range flags {
+			c.Flags = append(c.Flags, &cli.StringFlag{Name: fmt.Sprint("flag", j), Aliases: []string{fmt.Sprint(j)}})
+		}
+		tree = append(tree, c)
+	}
+	allocs := testing.AllocsPerRun(10, func() {
+		if _, err := parseWords("anna", tree, nil, []string{"c1", "--json"}); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if each := allocs / (commands * flags); each > 2 {
+		t.Errorf("%.1f allocations for each flag that there is", each)
+	}
 }
 
 func TestParseWords(t *testing.T) {
