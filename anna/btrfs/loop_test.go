@@ -3,8 +3,6 @@ package btrfs
 import (
 	"errors"
 	"path/filepath"
-	"slices"
-	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -29,7 +27,7 @@ func TestLayouts(t *testing.T) {
 		"raid10":           {[]int64{300 * mib, 300 * mib, 400 * mib, 500 * mib}, []string{"-m", "raid10", "-d", "raid10"}, "", true},
 		"raid1c3, raid0":   {[]int64{300 * mib, 300 * mib, 400 * mib}, []string{"-m", "raid1c3", "-d", "raid0"}, "", true},
 		"raid6, raid1c4":   {[]int64{300 * mib, 300 * mib, 400 * mib, 300 * mib}, []string{"-m", "raid1c4", "-d", "raid6"}, "", true},
-		"block group tree": {one, []string{"-O", "block-group-tree"}, "", false},
+		"block group tree": {one, []string{"-m", "single"}, "", false},
 		"sha256":           {one, []string{"--csum", "sha256"}, "", false},
 		"xxhash":           {one, []string{"--csum", "xxhash"}, "", true},
 		"blake2":           {one, []string{"--csum", "blake2"}, "", true},
@@ -41,10 +39,10 @@ func TestLayouts(t *testing.T) {
 			if c.slow && testing.Short() {
 				t.Skip("left out under -short")
 			}
-			if slices.Contains(c.mkfs, "block-group-tree") && !strings.Contains(annatest.Run(t, "mkfs.btrfs", "-O", "list-all"), "block-group-tree") {
-				t.Skip("this mkfs.btrfs makes no block group tree; TestBlockGroupTree replays one")
-			}
 			d := annatest.MakeDisk(t, c.sizes, c.mkfs...)
+			if name == "block group tree" {
+				d.GroupTree(t)
+			}
 			dir := t.TempDir()
 			if err := d.MountAt(t, dir, c.options); errors.Is(err, unix.EINVAL) {
 				t.Skip("this kernel does not mount it")
@@ -53,6 +51,9 @@ func TestLayouts(t *testing.T) {
 			}
 			populate(t, dir)
 			checkAll(t, d, dir)
+			if has := must(openFS(t, dir).Info())(t).Has("block_group_tree"); has != (name == "block group tree") {
+				t.Errorf("block_group_tree: %v", has)
+			}
 		})
 	}
 }
