@@ -73,3 +73,22 @@ func TestWriteTrees(t *testing.T) {
 		}
 	}
 }
+
+// TestTextEveryByte puts every byte at every place of a text, which is looked at
+// in words of eight, and beside another that has to be escaped.
+func TestTextEveryByte(t *testing.T) {
+	for length := 1; length < 18; length++ {
+		for at := range length {
+			for c := range 256 {
+				for _, beside := range []byte{'a', '"', 0x7f} {
+					s := bytes.Repeat([]byte("a"), length)
+					s[length-1-at], s[at] = beside, byte(c)
+					want := rare([]byte("x"), "k", string(s))
+					if got := text([]byte("x"), "k", string(s)); !bytes.Equal(got, want) {
+						t.Fatalf("%q is written %s, encoding/json writes %s", s, got, want)
+					}
+				}
+			}
+		}
+	}
+}
