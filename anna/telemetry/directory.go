@@ -161,7 +161,7 @@ func (c *claim) setAside(now time.Time) (string, error) {
 	stamp := c.path() + ".damaged-" + now.UTC().Format("20060102T150405Z")
 	to := stamp
 	for i := 2; ; i++ {
-		if _, err := os.Lstat(to); errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Lstat(to); err != nil { // free, or not to be seen: the move says what is wrong then
 			break
 		}
 		to = fmt.Sprintf("%s.%d", stamp, i)

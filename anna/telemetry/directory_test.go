@@ -132,3 +132,24 @@ func TestSetAsideKeepsTheNewest(t *testing.T) {
 		t.Errorf("%d are kept: %v", len(aside), aside)
 	}
 }
+
+// A directory that cannot even be looked at, as on a disk that fails, is an
+// error, and nothing that is asked for ever.
+func TestSetAsideWhereNothingCanBeSeen(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	write(t, file, "", 0o600)
+	c := claim{dir: file} // a file's parts: ENOTDIR, not ENOENT
+	done := make(chan error, 1)
+	go func() {
+		_, err := c.setAside(then())
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		if err == nil {
+			t.Error("it claims to have moved a database")
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("it looks for a free name for ever")
+	}
+}
