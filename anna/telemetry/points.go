@@ -6,9 +6,11 @@ import (
 	"github.com/jjgarcianorway/anna-assistant/anna/metrics"
 )
 
-// maxLabel bounds what of a mount point, an interface or a sensor becomes part
-// of a series' name.
-const maxLabel = 200
+// maxLabel bounds the name of a mount point, an interface or a sensor that
+// becomes part of a series' name, in bytes. What has a longer name has no
+// series: cut, two could share one. It is what a text of package facts can
+// hold, so that every object that facts know has its history.
+const maxLabel = 256
 
 // points collects the readings that are known.
 type points []Point
@@ -31,8 +33,18 @@ func (p *points) duration(name string, d *time.Duration) {
 	}
 }
 
-func labelled(name, label string) string {
-	return name + "{" + label[:min(len(label), maxLabel)] + "}"
+// countOf is count for a figure of one object.
+func (p *points) countOf(name, object string, f metrics.Figure[uint64]) {
+	if len(object) <= maxLabel {
+		p.count(name+"{"+object+"}", f)
+	}
+}
+
+// valueOf is value for a figure of one object.
+func (p *points) valueOf(name, object string, f metrics.Figure[float64]) {
+	if len(object) <= maxLabel {
+		p.value(name+"{"+object+"}", f)
+	}
 }
 
 // MachinePoints turns a sample of the machine into readings, what is unknown
@@ -52,20 +64,20 @@ func MachinePoints(m metrics.MachineSample) []Point {
 		p = append(p, Point{"uptime_seconds", m.Uptime.Value.Seconds()})
 	}
 	for _, mount := range m.Mounts.Value {
-		p.count(labelled("mount_used_bytes", mount.Point), mount.Used)
-		p.count(labelled("mount_available_bytes", mount.Point), mount.Available)
-		p.count(labelled("mount_inodes_free", mount.Point), mount.InodesFree)
+		p.countOf("mount_used_bytes", mount.Point, mount.Used)
+		p.countOf("mount_available_bytes", mount.Point, mount.Available)
+		p.countOf("mount_inodes_free", mount.Point, mount.InodesFree)
 	}
 	for _, i := range m.Interfaces.Value {
 		for name, v := range map[string]uint64{
 			"net_receive_bytes": i.RxBytes, "net_transmit_bytes": i.TxBytes,
 			"net_errors": i.RxErrors + i.TxErrors, "net_dropped": i.RxDropped + i.TxDropped,
 		} {
-			p.count(labelled(name, i.Name), metrics.Known(v))
+			p.countOf(name, i.Name, metrics.Known(v))
 		}
 	}
 	for _, s := range m.Sensors.Value {
-		p.value(labelled("temperature_celsius", s.Chip+"/"+s.Label), s.Celsius)
+		p.valueOf("temperature_celsius", s.Chip+"/"+s.Label, s.Celsius)
 	}
 	return p
 }
