@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -62,7 +63,7 @@ func (s *Store) Events(ctx context.Context, q EventQuery) ([]Event, error) {
 			}
 		}
 	})
-	where, args := []string{"seq > ?"}, []any{int64(q.After)}
+	where, args := []string{"seq > ?"}, []any{int64(min(q.After, math.MaxInt64))} // SQLite's largest
 	if !q.Since.IsZero() {
 		where, args = append(where, "time >= ?"), append(args, q.Since.UnixMicro())
 	}

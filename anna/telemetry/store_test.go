@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"sync"
@@ -313,6 +314,18 @@ func TestReadersDoNotBlockTheWriter(t *testing.T) {
 		t.Errorf("the snapshot changed to %d", n)
 	}
 	healthy(t, s)
+}
+
+// A number that SQLite has no place for is above all, and not below.
+func TestEventsAfterTheLargestNumber(t *testing.T) {
+	s := open(t, t.TempDir(), Options{Now: then})
+	s.AddEvents(event(1, "kernel"))
+	flush(t, s)
+	for _, after := range []uint64{1, math.MaxInt64, math.MaxInt64 + 1, math.MaxUint64} {
+		if list, err := s.Events(t.Context(), EventQuery{After: after}); err != nil || len(list) != 0 {
+			t.Errorf("after %d: %d events, %v", after, len(list), err)
+		}
+	}
 }
 
 func TestInvalidDataIsKeptAsText(t *testing.T) {
