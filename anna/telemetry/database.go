@@ -140,12 +140,17 @@ func (d *database) met(err error) error {
 	return fmt.Errorf("cannot read the history: %w", err)
 }
 
-// recheck looks at the whole file when a reader met damage.
+// recheck looks at the whole file when a reader met damage. While no check says
+// that it is sound it stays suspect.
 func (d *database) recheck(ctx context.Context) error {
 	if !d.suspect.Swap(false) {
 		return nil
 	}
-	return quickCheck(ctx, d.w)
+	err := quickCheck(ctx, d.w)
+	if err != nil {
+		d.suspect.Store(true)
+	}
+	return err
 }
 
 // bytes is what the database takes on disk, its log included.

@@ -185,6 +185,23 @@ func TestDamageMetByAReader(t *testing.T) {
 	}
 }
 
+// A check that comes to no end is made again: the damage is still there.
+func TestUnfinishedCheckIsMadeAgain(t *testing.T) {
+	s := open(t, t.TempDir(), Options{Now: then})
+	s.db.suspect.Store(true)
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.db.recheck(over); err == nil {
+		t.Fatal("a check without time found nothing wrong")
+	}
+	if !s.db.suspect.Load() {
+		t.Error("the suspicion is forgotten")
+	}
+	if err := s.db.recheck(t.Context()); err != nil || s.db.suspect.Load() {
+		t.Errorf("a sound database stays suspect: %v", err)
+	}
+}
+
 // useAfterDamage opens, writes, reads, closes and opens again. It tells whether
 // the old database was given up.
 func useAfterDamage(t *testing.T, dir string) bool {
