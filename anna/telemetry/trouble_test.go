@@ -277,7 +277,7 @@ func TestRetention(t *testing.T) {
 	}
 	fine, _ := s.Series(t.Context(), "x", now.Add(-3*time.Hour), now, TenSeconds)
 	coarse, _ := s.Series(t.Context(), "x", now.Add(-3*time.Hour), now, Minute)
-	if len(fine) != 1 && len(coarse) != 2 {
+	if len(fine) != 1 || len(coarse) != 2 {
 		t.Errorf("fine %v, coarse %v", fine, coarse)
 	}
 }
