@@ -3,6 +3,7 @@ package policy
 import (
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/facts"
 )
@@ -173,5 +174,29 @@ func TestRefused(t *testing.T) {
 		if !strings.Contains(got, c.want) {
 			t.Errorf("%.100s\n got  %s\n want %s", c.when, got, c.want)
 		}
+	}
+}
+
+// TestLongText: a text is cut where it grows too long, and no earlier.
+func TestLongText(t *testing.T) {
+	long := strings.Repeat("ä", 100) // 200 bytes, in characters of two
+	b := facts.NewBranch()
+	b.Set("machine.os_name", facts.Str(long))
+	one, bad := parseTemplate(strings.Repeat("x{machine.os_name}", maxParts), "")
+	if bad != nil {
+		t.Fatal(bad.message)
+	}
+	two, bad := parseTemplate(strings.Repeat("{machine.os_name}", maxParts-1), "")
+	if bad != nil {
+		t.Fatal(bad.message)
+	}
+	j := NewJudge()
+	j.tree = facts.Tree{}.With("machine", b)
+	cut, whole := j.fill(one, false), j.fill(two, false)
+	if len(whole) != (maxParts-1)*len(long) {
+		t.Errorf("%d bytes of a text that has room", len(whole))
+	}
+	if len(cut) < maxFilled || len(cut) > maxFilled+len(" ...") || !strings.HasSuffix(cut, " ...") || !utf8.ValidString(cut) {
+		t.Errorf("%d bytes, ending with %q", len(cut), cut[len(cut)-8:])
 	}
 }

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/facts"
 )
@@ -111,8 +112,11 @@ func closing(text string, i int) int {
 	return -1
 }
 
-// maxFilled bounds a text that was filled in, in bytes: a list can be long.
-const maxFilled = 4000
+// Bounds of a text that was filled in, in bytes: a list can be long.
+const (
+	maxPart   = 1000 // of one expression
+	maxFilled = 4000 // of the whole
+)
 
 // fill puts the facts into a text. What is unknown is written as "unknown".
 // shell quotes texts for a command line.
@@ -131,26 +135,24 @@ func (j *Judge) fill(t *template, shell bool) string {
 			b.WriteString("unknown")
 			continue
 		}
-		text := shorten(facts.Write(v, p.expr.unit))
+		text := shorten(facts.Write(v, p.expr.unit), maxPart)
 		if shell && (v.Type() == facts.Text || v.Type() == facts.List) {
 			text = quoteAll(v)
 		}
 		b.WriteString(text)
 	}
-	if b.Len() > maxFilled {
-		return shorten(b.String()[:maxFilled])
-	}
-	return b.String()
+	return shorten(b.String(), maxFilled)
 }
 
-// most is how much of a list stands in a text, in bytes.
-const most = 1000
-
-func shorten(s string) string {
+// shorten cuts a text after so many bytes, between two characters.
+func shorten(s string, most int) string {
 	if len(s) <= most {
 		return s
 	}
-	return strings.ToValidUTF8(s[:most], "") + " ..."
+	for most > 0 && !utf8.RuneStart(s[most]) {
+		most--
+	}
+	return s[:most] + " ..."
 }
 
 // quoteAll writes texts so that a shell takes each for one word.
@@ -161,7 +163,7 @@ func quoteAll(v facts.Value) string {
 	list, _ := v.List()
 	var b strings.Builder
 	for i, s := range list {
-		if b.Len() > most {
+		if b.Len() > maxPart {
 			b.WriteString(" ...")
 			break
 		}
