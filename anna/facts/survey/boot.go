@@ -109,12 +109,16 @@ func loaderEntries(r Root) (dir string, entries []string, err error) {
 	return dir, nil, err
 }
 
-// snapshotEntry says whether an entry's options start a subvolume that lies
-// among snapshots, or that is one of anna's own entries.
+// snapshotEntry says whether an entry of systemd-boot starts a snapshot: its
+// options mount a subvolume by number, or one whose path says so.
 func snapshotEntry(data string) bool {
 	for line := range strings.Lines(data) {
-		key, value, _ := strings.Cut(strings.TrimSpace(line), " ")
-		if key == "options" && strings.Contains(value, "rootflags=") && (strings.Contains(value, "snapshot") || strings.Contains(value, "subvolid=")) {
+		// Key and value stand apart by spaces or tabs.
+		value, ok := strings.CutPrefix(strings.TrimSpace(line), "options")
+		if !ok || strings.TrimLeft(value, " \t") == value {
+			continue
+		}
+		if strings.Contains(value, "rootflags=") && (strings.Contains(value, "snapshot") || strings.Contains(value, "subvolid=")) {
 			return true
 		}
 	}

@@ -94,7 +94,7 @@ func TestBoot(t *testing.T) {
 	const mounts = "30 1 0:28 /@ / rw,relatime shared:1 - btrfs /dev/sda2 rw,subvol=/@\n"
 	sdboot := machine(t, map[string]string{
 		"boot/loader/entries/arch.conf":            "title Arch\noptions root=UUID=x rootflags=subvol=@ rw\n",
-		"boot/loader/entries/anna-snapshot-1.conf": "title Snapshot\noptions root=UUID=x rootflags=subvolid=312 rw\n",
+		"boot/loader/entries/anna-snapshot-1.conf": "title\tSnapshot\noptions\troot=UUID=x rootflags=subvolid=312 rw\n",
 		"boot/loader/entries/README":               "no entry", "proc/self/mountinfo": mounts,
 	})
 	shows(t, "boot", Boot(sdboot), map[string]string{"boot.loader": "systemd-boot", "boot.entries": "2", "boot.snapshot_entries": "1", "boot.efi": "no", "boot.root_type": "btrfs"})
