@@ -2,6 +2,7 @@ package annatest
 
 import (
 	"bufio"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -119,16 +120,28 @@ func signalCmd(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: signal KILL|TERM|STOP|CONT|HUP")
 	}
-	words := ts.ReadFile(filepath.Join(filepath.Dir(ts.Getenv("ANNA_SOCKET")), "last.json"))
-	_, rest, _ := strings.Cut(words, `"pid":`)
-	pid, err := strconv.Atoi(rest[:strings.IndexAny(rest, ",}")])
-	ts.Check(err)
-	sig := map[string]syscall.Signal{
+	sig, known := map[string]syscall.Signal{
 		"KILL": syscall.SIGKILL, "TERM": syscall.SIGTERM, "STOP": syscall.SIGSTOP, "CONT": syscall.SIGCONT, "HUP": syscall.SIGHUP,
 	}[args[0]]
-	ts.Check(syscall.Kill(pid, sig))
-	for ends := sig == syscall.SIGKILL || sig == syscall.SIGTERM; ends && syscall.Kill(pid, 0) == nil; {
-		time.Sleep(5 * time.Millisecond)
+	if !known {
+		ts.Fatalf("there is no signal %q", args[0])
+	}
+	var words struct {
+		PID int `json:"pid"`
+	}
+	file := filepath.Join(filepath.Dir(ts.Getenv("ANNA_SOCKET")), "last.json")
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(file)), &words))
+	if words.PID <= 0 { // kill(2) would mean a group of processes, or all
+		ts.Fatalf("%s names no process", file)
+	}
+	ts.Check(syscall.Kill(words.PID, sig))
+	if sig != syscall.SIGKILL && sig != syscall.SIGTERM {
+		return
+	}
+	for deadline := time.Now().Add(20 * time.Second); syscall.Kill(words.PID, 0) == nil; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			ts.Fatalf("the daemon, pid %d, does not end", words.PID)
+		}
 	}
 }
 
@@ -146,6 +159,9 @@ func modeCmd(ts *testscript.TestScript, neg bool, args []string) {
 
 // expandCmd puts the values of variables into a file: expand old.toml.
 func expandCmd(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: expand FILE...")
+	}
 	for _, name := range args {
 		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(os.Expand(ts.ReadFile(name), ts.Getenv)), 0o600))
 	}
@@ -155,10 +171,12 @@ func expandCmd(ts *testscript.TestScript, neg bool, args []string) {
 // -count says: retry 'mounted' annactl events.
 func retryCmd(ts *testscript.TestScript, neg bool, args []string) {
 	count := 1
-	if rest, ok := strings.CutPrefix(args[0], "-count="); ok {
-		n, err := strconv.Atoi(rest)
-		ts.Check(err)
-		count, args = n, args[1:]
+	if len(args) > 0 {
+		if rest, ok := strings.CutPrefix(args[0], "-count="); ok {
+			n, err := strconv.Atoi(rest)
+			ts.Check(err)
+			count, args = n, args[1:]
+		}
 	}
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: retry [-count=N] PATTERN PROGRAM ARGUMENT...")
@@ -180,6 +198,9 @@ func retryCmd(ts *testscript.TestScript, neg bool, args []string) {
 
 // sleepCmd waits, for what gives no sign.
 func sleepCmd(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: sleep TIME")
+	}
 	d, err := time.ParseDuration(args[0])
 	ts.Check(err)
 	time.Sleep(d)
