@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -191,29 +190,11 @@ func TestHealthOnSystemd(t *testing.T) {
 	}
 }
 
-// A sharedText is what one goroutine writes and another reads.
-type sharedText struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *sharedText) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *sharedText) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
-}
-
 // A faulty is the daemon with faults, on its own.
 type faulty struct {
 	*exec.Cmd
 	socket, state string
-	log           sharedText
+	log           annatest.Buffer
 }
 
 func startFaulty(t *testing.T, state string) *faulty {

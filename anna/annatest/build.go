@@ -52,3 +52,16 @@ func RemoveBuild() {
 		os.RemoveAll(buildDir)
 	}
 }
+
+// BuildStatic builds a Go program without cgo, so that it runs in a machine
+// with other libraries, and returns the path of the executable.
+func BuildStatic(t testing.TB, pkg string) string {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "program")
+	build := exec.Command("go", "build", "-buildvcs=false", "-o", out, pkg)
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if text, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("cannot build %s: %v\n%s", pkg, err, text)
+	}
+	return out
+}

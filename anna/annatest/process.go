@@ -1,7 +1,6 @@
 package annatest
 
 import (
-	"bytes"
 	"io"
 	"net"
 	"os"
@@ -9,7 +8,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -26,7 +24,7 @@ type Process struct {
 	t      testing.TB
 	bin    string
 	cmd    *exec.Cmd
-	log    lockedBuffer
+	log    Buffer
 	exited chan struct{}
 }
 
@@ -142,21 +140,4 @@ func (d *Process) StatusMB(field string) float64 {
 	}
 	d.t.Fatalf("/proc/%d/status has no %s", d.PID, field)
 	return 0
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }

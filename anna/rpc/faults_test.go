@@ -38,7 +38,8 @@ type fault struct {
 	attempts int64
 }
 
-// A script is what a faulty server does with each connection's first line.
+// faulty is a server that does the same with each connection, once its first
+// line is there.
 func faulty(do func(c net.Conn, line string, id json.RawMessage)) func(t *testing.T) (string, func() int64) {
 	return func(t *testing.T) (string, func() int64) {
 		socket := filepath.Join(socketDir(t), "s")

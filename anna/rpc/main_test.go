@@ -16,12 +16,13 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/jjgarcianorway/anna-assistant/anna/annatest"
 )
 
 // childMode makes this test binary another process: a server or a client of
@@ -146,25 +147,8 @@ type harness struct {
 	*Server
 	socket   string
 	released chan struct{} // closed: the hanging handlers return
-	log      *syncBuffer
+	log      *annatest.Buffer
 	seen     chan Observation
-}
-
-type syncBuffer struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
 }
 
 // socketDir is a directory whose name leaves room for a socket's path, and
@@ -198,7 +182,7 @@ func start(t testing.TB, set ...func(*Server)) *harness {
 	h := &harness{
 		socket:   filepath.Join(socketDir(t), "s"),
 		released: make(chan struct{}),
-		log:      &syncBuffer{},
+		log:      &annatest.Buffer{},
 		seen:     make(chan Observation, 1<<17),
 	}
 	h.Server = NewServer(slog.New(slog.NewTextHandler(h.log, nil)), os.Getuid(), methods(h.released)...)
@@ -306,14 +290,15 @@ func ask(method string, id int, params string) string {
 	return fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":%q%s}`, id, method, params)
 }
 
-// child starts this binary in a mode. It is ended with the test.
+// A process is this binary in another mode.
 type process struct {
 	*exec.Cmd
 	in  io.WriteCloser
 	out *bufio.Reader
-	err *syncBuffer
+	err *annatest.Buffer
 }
 
+// child starts this binary in a mode. It is ended with the test.
 func child(t testing.TB, mode string, uid int, env map[string]string, set ...func(*exec.Cmd)) *process {
 	t.Helper()
 	cmd := exec.Command("/proc/self/exe")
@@ -325,7 +310,7 @@ func child(t testing.TB, mode string, uid int, env map[string]string, set ...fun
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid)}}
 		cmd.Dir = "/"
 	}
-	p := &process{Cmd: cmd, err: &syncBuffer{}}
+	p := &process{Cmd: cmd, err: &annatest.Buffer{}}
 	cmd.Stderr = p.err
 	for _, f := range set {
 		f(cmd)
