@@ -19,7 +19,7 @@ func child(dir string) {
 		fmt.Println("error", err)
 		return
 	}
-	last, err := s.LastSeq(ctx)
+	last, err := lastSeq(ctx, s)
 	if err != nil {
 		fmt.Println("error", err)
 		return

@@ -100,13 +100,3 @@ func (s *Store) Events(ctx context.Context, q EventQuery) ([]Event, error) {
 	}
 	return list, err
 }
-
-// LastSeq returns the highest sequence number of the history, 0 when it is
-// empty.
-func (s *Store) LastSeq(ctx context.Context) (uint64, error) {
-	list, err := s.Events(ctx, EventQuery{Limit: 1, Newest: true})
-	if len(list) == 0 {
-		return 0, err
-	}
-	return list[0].Seq, err
-}

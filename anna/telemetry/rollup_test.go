@@ -168,18 +168,7 @@ func TestSeriesAreBounded(t *testing.T) {
 	for i := range maxSeries + 7 {
 		s.Observe(time.Unix(1_700_000_000, 0), Point{fmt.Sprint(i), 1})
 	}
-	names, err := s.SeriesNames(t.Context())
-	if err != nil || len(names) != maxSeries || s.Stats().Refused != 7 {
-		t.Errorf("%d series, %d refused, %v", len(names), s.Stats().Refused, err)
-	}
-}
-
-func TestResolutionFor(t *testing.T) {
-	for age, want := range map[time.Duration]Resolution{
-		time.Minute: TenSeconds, time.Hour: TenSeconds, 2 * time.Hour: Minute, 24 * time.Hour: Minute, 25 * time.Hour: TenMinutes, 1e6 * time.Hour: TenMinutes,
-	} {
-		if got := ResolutionFor(age); got != want {
-			t.Errorf("%v: %d, want %d", age, got, want)
-		}
+	if open, refused := len(s.live.open), s.Stats().Refused; open != maxSeries || refused != 7 {
+		t.Errorf("%d series, %d refused", open, refused)
 	}
 }

@@ -3,7 +3,6 @@ package telemetry
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"math"
 	"slices"
 	"time"
@@ -27,17 +26,6 @@ func (r Resolution) keep() time.Duration {
 		return 24 * time.Hour
 	}
 	return 30 * 24 * time.Hour
-}
-
-// ResolutionFor returns the finest resolution that still holds what was that
-// long ago.
-func ResolutionFor(age time.Duration) Resolution {
-	for _, r := range []Resolution{TenSeconds, Minute} {
-		if age <= r.keep() {
-			return r
-		}
-	}
-	return TenMinutes
 }
 
 // A Sample sums up the readings of one span of time. Min, Max and Count are
@@ -131,33 +119,6 @@ func (s *Store) Recent(series string) []Reading {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.live.recent(series)
-}
-
-// SeriesNames returns the names of all series, sorted.
-func (s *Store) SeriesNames(ctx context.Context) ([]string, error) {
-	names := map[string]bool{}
-	s.mu.Lock()
-	for name := range s.live.open {
-		names[name] = true
-	}
-	s.mu.Unlock()
-	db := s.view(func(b *batch) {
-		for _, r := range b.samples {
-			names[r.series] = true
-		}
-	})
-	err := db.query(ctx, "SELECT name FROM series", func(rows *sql.Rows) error {
-		var name string
-		err := rows.Scan(&name)
-		names[name] = true
-		return err
-	})
-	list := make([]string, 0, len(names))
-	for name := range names {
-		list = append(list, name)
-	}
-	slices.Sort(list)
-	return list, err
 }
 
 // Series returns the samples of a series whose span begins in [from, to), in

@@ -36,7 +36,7 @@ func TestKilledWhileWriting(t *testing.T) {
 		if st := s.Stats(); st.SetAside > 0 || st.InMemory {
 			t.Fatalf("round %d: %+v, %+v", round, st, s.Trouble())
 		}
-		last, err := s.LastSeq(t.Context())
+		last, err := lastSeq(t.Context(), s)
 		if err != nil || last < total {
 			t.Fatalf("round %d: %d were committed, %d are there, %v", round, total, last, err)
 		}
