@@ -29,8 +29,6 @@ type EventQuery struct {
 	Newest bool // the last ones rather than the first, still in order
 }
 
-const defaultEvents = 1000
-
 func (q EventQuery) matches(e Event) bool {
 	return e.Seq > q.After && (q.Since.IsZero() || !e.Time.Before(q.Since)) && (q.Domain == "" || e.Domain == q.Domain)
 }
@@ -53,7 +51,7 @@ func (s *Store) AddEvents(events ...Event) {
 // database fails, what is in memory is returned with the error.
 func (s *Store) Events(ctx context.Context, q EventQuery) ([]Event, error) {
 	if q.Limit <= 0 {
-		q.Limit = defaultEvents
+		q.Limit = defaultLimit
 	}
 	found := map[uint64]Event{}
 	db := s.view(func(b *batch) {

@@ -31,21 +31,11 @@ func (s *Store) SaveFinding(f Finding) {
 	})
 }
 
-// save hands a record in. One that is urgent is committed at once, and so that
-// a power cut cannot take it back.
-func (s *Store) save(urgent bool, r record) {
-	r.size += int64(rowBytes + len(r.key))
-	s.hand(urgent, func(b *batch) {
-		b.put(r)
-		b.durable = b.durable || urgent
-	})
-}
-
 // Findings returns the findings that were raised at or after since, or are not
 // cleared, the oldest first; at most limit of them, the newest (0: 1000).
 func (s *Store) Findings(ctx context.Context, since time.Time, limit int) ([]Finding, error) {
 	if limit <= 0 {
-		limit = defaultEvents
+		limit = defaultLimit
 	}
 	found := map[string]Finding{}
 	db := s.view(waitingValues(found))

@@ -38,7 +38,7 @@ func (s *Store) SaveGeneration(g Generation) {
 // first (limit 0: 1000).
 func (s *Store) Generations(ctx context.Context, limit int) ([]Generation, error) {
 	if limit <= 0 {
-		limit = defaultEvents
+		limit = defaultLimit
 	}
 	list, err := s.generations(ctx, "ORDER BY id DESC LIMIT ?", "NULL", func(Generation) bool { return true }, limit)
 	for i := range list {

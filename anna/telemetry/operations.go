@@ -45,7 +45,7 @@ func (s *Store) SaveOperation(o Operation) {
 // for all), the oldest first; at most limit (0: 1000).
 func (s *Store) Operations(ctx context.Context, kind, filesystem string, limit int) ([]Operation, error) {
 	if limit <= 0 {
-		limit = defaultEvents
+		limit = defaultLimit
 	}
 	found := map[string]Operation{}
 	db := s.view(waitingValues(found))

@@ -7,6 +7,9 @@ import (
 	"time"
 )
 
+// defaultLimit is how many rows a question gets that names no limit.
+const defaultLimit = 1000
+
 // query runs a reading statement and hands each row to scan. A store in memory
 // has no rows.
 func (d *database) query(ctx context.Context, query string, scan func(*sql.Rows) error, args ...any) error {

@@ -14,7 +14,6 @@ const (
 	mostEvents      = 100_000
 	mostGenerations = 200
 	mostContent     = 8 << 20 // bytes of configuration kept with receipts
-	freeGoal        = 10      // the tenth of the file that is made free at once
 )
 
 // retain deletes what is older than it is kept, in one transaction.
@@ -63,15 +62,16 @@ func (d *database) pages(ctx context.Context) (all, used int64, err error) {
 	return all, all - free, nil
 }
 
-// keepBelow makes room before the file reaches its bound, gives free pages back
-// to the file system, and returns how many rows went before their time.
+// keepBelow makes room when less than a tenth of the allowed pages is free, gives
+// free pages back to the file system, and returns how many rows went before
+// their time.
 func (d *database) keepBelow(ctx context.Context, maxSize int64) (uint64, error) {
 	all, used, err := d.pages(ctx)
 	if err != nil {
 		return 0, err
 	}
 	var gone uint64
-	if limit := maxSize / pageSize; used > limit-limit/freeGoal {
+	if limit := maxSize / pageSize; used > limit-limit/10 {
 		gone, err = d.shrink(ctx, maxSize)
 	} else if free := all - used; free > 256 && free > all/4 {
 		_, err = d.w.ExecContext(ctx, "PRAGMA incremental_vacuum")
@@ -83,7 +83,7 @@ func (d *database) keepBelow(ctx context.Context, maxSize int64) (uint64, error)
 // allowed pages is free. Findings, receipts and operations stay.
 func (d *database) shrink(ctx context.Context, maxSize int64) (uint64, error) {
 	limit := maxSize / pageSize
-	goal := limit - 2*limit/freeGoal
+	goal := limit - limit/5
 	var gone uint64
 	for range 40 {
 		_, used, err := d.pages(ctx)

@@ -1,10 +1,7 @@
 package telemetry
 
 import (
-	"cmp"
-	"context"
 	"math"
-	"slices"
 	"time"
 )
 
@@ -111,50 +108,4 @@ func (s *Store) observe(now time.Time, own bool, points []Point) {
 	if grown {
 		s.wait()
 	}
-}
-
-// Recent returns the readings of the last five minutes of one of the daemon's
-// own series, oldest first.
-func (s *Store) Recent(series string) []Reading {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.live.recent(series)
-}
-
-// Series returns the samples of a series whose span begins in [from, to), in
-// order of time, what is not committed yet included. Where the database fails,
-// what is in memory is returned with the error.
-func (s *Store) Series(ctx context.Context, name string, from, to time.Time, r Resolution) ([]Sample, error) {
-	lo, hi := r.floor(from.Unix()), to.Unix()
-	if time.Unix(lo, 0).Before(from) {
-		lo += int64(r)
-	}
-	type part struct {
-		number int64
-		Sample
-	}
-	var waiting []part
-	db := s.view(func(b *batch) {
-		for _, row := range b.samples {
-			if row.series == name {
-				waiting = append(waiting, part{b.number, row.Sample})
-			}
-		}
-		if b == s.waiting {
-			if open, ok := s.live.open[name]; ok && open.now.Count > 0 {
-				waiting = append(waiting, part{b.number, open.now})
-			}
-		}
-	})
-	stored, taken, err := db.samples(ctx, name, lo, hi+int64(r), r)
-	for _, w := range waiting {
-		// What waited may have been committed in between.
-		if t := w.Time.Unix(); w.number > taken && t >= lo && t < hi+int64(r) {
-			stored = append(stored, w.Sample)
-		}
-	}
-	slices.SortStableFunc(stored, func(a, b Sample) int { return cmp.Compare(a.Time.Unix(), b.Time.Unix()) })
-	folded := foldAll(stored, r)
-	folded = slices.DeleteFunc(folded, func(s Sample) bool { return !s.Time.Before(to) })
-	return folded, err
 }

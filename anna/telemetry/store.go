@@ -228,6 +228,16 @@ func (s *Store) hand(urgent bool, put func(b *batch)) {
 	}
 }
 
+// save hands a record in. One that is urgent is committed at once, and so that
+// a power cut cannot take it back.
+func (s *Store) save(urgent bool, r record) {
+	r.size += int64(rowBytes + len(r.key))
+	s.hand(urgent, func(b *batch) {
+		b.put(r)
+		b.durable = b.durable || urgent
+	})
+}
+
 // wait has what waits written when its time has come. It wakes the writer only
 // where that is not waiting for a time already.
 func (s *Store) wait() {
