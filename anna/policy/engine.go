@@ -15,21 +15,14 @@ import (
 // that hold. A rule is judged anew only when a fact that it reads changed, or
 // when time alone changes what it asks for. It is not safe for concurrent use.
 type Engine struct {
-	judge  *Judge
-	set    *Set
-	states map[string]*state // by the finding's id
-	rules  map[string]*judged
-	acks   map[string]health.Ack
-	adopt  map[string]Adopted
-	number uint64
-	counts Counts
-}
-
-// Counts is what an engine did so far.
-type Counts struct {
-	Steps     uint64 `json:"steps"`
-	Judgments uint64 `json:"judgments"` // of rules, that were necessary
-	Spared    uint64 `json:"spared"`    // of rules, for nothing that they read had changed
+	judge     *Judge
+	set       *Set
+	states    map[string]*state // by the finding's id
+	rules     map[string]*judged
+	acks      map[string]health.Ack
+	adopt     map[string]Adopted
+	number    uint64
+	judgments uint64 // of rules so far; the tests hold that none is in vain
 }
 
 // judged is when a rule was judged last.
@@ -85,9 +78,6 @@ func RuleOf(finding string) string {
 // Set is the rules that hold.
 func (e *Engine) Set() *Set { return e.set }
 
-// Counts is what was done so far.
-func (e *Engine) Counts() Counts { return e.counts }
-
 // Use takes other rules. What stands of a rule that stays goes on; the next
 // step takes back what stands of the others.
 func (e *Engine) Use(set *Set) {
@@ -123,27 +113,8 @@ type Timing struct {
 	AtOnce bool
 }
 
-// Wants says which branches the rules read.
-func (e *Engine) Wants() map[string]bool {
-	want := map[string]bool{}
-	for _, r := range e.set.Rules {
-		if !r.Enabled {
-			continue
-		}
-		for _, name := range r.wants {
-			branch, _, _ := strings.Cut(name, ".")
-			if f := facts.FindFunc(name); f != nil {
-				branch = f.Branch
-			}
-			want[branch] = true
-		}
-	}
-	return want
-}
-
 // Step judges what has to be and returns what changed.
 func (e *Engine) Step(now time.Time, t facts.Tree, timing Timing) []Change {
-	e.counts.Steps++
 	var changes []Change
 	for _, r := range e.set.Rules {
 		if r.Enabled {
@@ -204,10 +175,9 @@ func (e *Engine) due(r *Rule, now time.Time, t facts.Tree) (*judged, bool) {
 func (e *Engine) look(r *Rule, now time.Time, t facts.Tree) {
 	j, due := e.due(r, now, t)
 	if !due {
-		e.counts.Spared++
 		return
 	}
-	e.counts.Judgments++
+	e.judgments++
 	j.at, j.blind = now, nil
 	for _, v := range e.judge.All(r, t) {
 		if v.Object == "" && r.Each != "" {

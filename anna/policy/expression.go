@@ -49,8 +49,6 @@ type fault struct {
 	suggestion string
 }
 
-func (f *fault) Error() string { return f.message }
-
 // environment is what compiled expressions see: one function for each type of
 // fact, which is asked by number. Nobody can write these names.
 func environment(j *Judge) map[string]any {

@@ -62,9 +62,6 @@ type Rule struct {
 	wants              []string    // names of facts and of those that take a name: all of its texts as well
 }
 
-// Reads lists what the condition goes by.
-func (r *Rule) Reads() []facts.Ref { return r.reads }
-
 // Wants lists the names of all facts that the rule reads.
 func (r *Rule) Wants() []string { return r.wants }
 

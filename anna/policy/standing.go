@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/jjgarcianorway/anna-assistant/anna/facts"
 	"github.com/jjgarcianorway/anna-assistant/anna/health"
 )
 
@@ -108,24 +107,3 @@ func quiet(a Advice) int {
 }
 
 func urgency(l Level) int { return slices.Index([]Level{Info, Warning, Critical}, l) }
-
-// Level is the worst level of what is raised and not snoozed.
-func (s Standing) Level() health.Level {
-	worst := health.OK
-	for _, a := range s.Advice {
-		if quiet(a) == 0 {
-			worst = max(worst, a.Level.Health())
-		}
-	}
-	return worst
-}
-
-// Judge says what rules come to by facts, at once and without memory: what a
-// test of rules and a file of facts want.
-func (s *Set) Judge(t facts.Tree, now time.Time) Standing {
-	e := NewEngine()
-	e.Use(s)
-	timing := Timing{AtOnce: true}
-	e.Step(now, t, timing)
-	return e.Standing(now, timing)
-}
