@@ -66,7 +66,7 @@ func spent(e *expression, t facts.Tree) (time.Duration, uint64) {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		began := threadTime()
-		j.One(r, t, "/")
+		j.one(r, t, "/")
 		least = min(least, threadTime()-began)
 		runtime.ReadMemStats(&after)
 		memory = after.TotalAlloc - before.TotalAlloc

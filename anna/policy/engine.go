@@ -2,7 +2,6 @@ package policy
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -47,12 +46,6 @@ type state struct {
 	gone    bool // its object is
 }
 
-// An Adopted finding stood when the daemon before this one ended.
-type Adopted struct {
-	Raised time.Time // when it was told
-	Since  time.Time
-}
-
 // NewEngine makes an engine without rules.
 func NewEngine() *Engine {
 	return &Engine{
@@ -90,9 +83,6 @@ func (e *Engine) Use(set *Set) {
 		}
 	}
 }
-
-// Adopt says which findings stood before: they are not told again.
-func (e *Engine) Adopt(found map[string]Adopted) { maps.Copy(e.adopt, found) }
 
 // Acknowledge sets an acknowledgement; one that is over takes it back.
 func (e *Engine) Acknowledge(id string, a health.Ack) { e.acks[id] = a }
@@ -244,7 +234,8 @@ func (s *state) change(kind string, f health.Finding, now time.Time) Change {
 	return c
 }
 
-// move lets time and verdict do their work on one state.
+// move takes one state a step further: what has fired for long enough is raised,
+// what has been silent for long enough is resolved.
 func (e *Engine) move(changes []Change, id string, now time.Time, timing Timing) []Change {
 	s := e.states[id]
 	if s.verdict.Outcome == CannotTell {
@@ -302,31 +293,6 @@ func (e *Engine) move(changes []Change, id string, now time.Time, timing Timing)
 	}
 	if s.verdict.Outcome == Silent && s.raised.IsZero() {
 		s.tracker, s.since = nil, time.Time{} // as if it had never fired
-	}
-	return changes
-}
-
-// orphans takes back what stood before for a rule or an object that is no
-// more.
-func (e *Engine) orphans(changes []Change, now time.Time, t facts.Tree) []Change {
-	for _, id := range slices.Sorted(maps.Keys(e.adopt)) {
-		r := e.set.Find(RuleOf(id))
-		if r != nil && r.Enabled {
-			if _, there := e.states[id]; there {
-				continue
-			}
-			if j := e.rules[r.ID]; j == nil || j.blind != nil {
-				continue
-			}
-		}
-		a := e.adopt[id]
-		delete(e.adopt, id)
-		f := health.Finding{ID: id, Title: id, Since: a.Since}
-		c := Change{Change: health.Change{Kind: health.Resolved, At: now, Finding: f, Raised: a.Raised, LastedSec: now.Sub(a.Since).Seconds()}}
-		if r != nil {
-			c.Rule, c.Finding.Level = r, r.Level.Health()
-		}
-		changes = append(changes, c)
 	}
 	return changes
 }

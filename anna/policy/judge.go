@@ -124,8 +124,8 @@ func (j *Judge) value(e *expression) facts.Value {
 	return facts.Unknown("it has no value")
 }
 
-// One judges a rule by the facts; key names the object of its table.
-func (j *Judge) One(r *Rule, t facts.Tree, key string) Verdict {
+// one judges a rule by the facts; key names the object of its table.
+func (j *Judge) one(r *Rule, t facts.Tree, key string) Verdict {
 	j.tree, j.key = t, key
 	v := Verdict{Object: key}
 	out, err := j.run(r.when)
@@ -148,15 +148,15 @@ func (j *Judge) One(r *Rule, t facts.Tree, key string) Verdict {
 // tell.
 func (j *Judge) All(r *Rule, t facts.Tree) []Verdict {
 	if r.Each == "" {
-		return []Verdict{j.One(r, t, "")}
+		return []Verdict{j.one(r, t, "")}
 	}
-	keys, known := t.Keys(r.Each)
-	if !known.Known() {
-		return []Verdict{{Outcome: CannotTell, Unknown: r.Each, Why: known.Why()}}
+	keys, count := t.Keys(r.Each)
+	if !count.Known() {
+		return []Verdict{{Outcome: CannotTell, Unknown: r.Each, Why: count.Why()}}
 	}
 	list := make([]Verdict, 0, len(keys))
 	for _, key := range keys {
-		list = append(list, j.One(r, t, key))
+		list = append(list, j.one(r, t, key))
 	}
 	return list
 }

@@ -40,7 +40,7 @@ func judge(t testing.TB, when, each, key string) string {
 	if bad != nil {
 		return "refused: " + bad.message
 	}
-	v := NewJudge().One(&Rule{ID: "x", when: e}, tree(t, machine), key)
+	v := NewJudge().one(&Rule{ID: "x", when: e}, tree(t, machine), key)
 	if v.Outcome == CannotTell {
 		return "cannot tell " + v.Unknown
 	}

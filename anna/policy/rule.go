@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"cmp"
+	"fmt"
 	"time"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/facts"
@@ -69,6 +71,23 @@ func (r *Rule) Wants() []string { return r.wants }
 func (r *Rule) Title() string  { return r.title.source() }
 func (r *Rule) Detail() string { return r.detail.source() }
 func (r *Rule) Fix() string    { return r.fix.source() }
+
+// Hold is for how long a rule must fire before it is told; otherwise where it
+// does not say.
+func (r *Rule) Hold(otherwise time.Duration) time.Duration {
+	if r.For < 0 {
+		return otherwise
+	}
+	return r.For
+}
+
+// Place is where a rule stands: "built in", or file and line.
+func (r *Rule) Place() string {
+	if r.Builtin && !r.Changed {
+		return "built in"
+	}
+	return cmp.Or(r.File, "?") + ":" + fmt.Sprint(r.Line)
+}
 
 // A Set is all rules that hold together, built-in ones first.
 type Set struct {
