@@ -10,7 +10,7 @@ import (
 	"github.com/jjgarcianorway/anna-assistant/anna/nearest"
 )
 
-// builder makes a configuration out of a document, telling every problem.
+// A builder makes a configuration out of a document, telling every problem.
 type builder struct {
 	config       *Config
 	sources      *Sources
@@ -22,8 +22,8 @@ type builder struct {
 	contradicted bool               // names are given twice: go-toml would only repeat that
 }
 
-// settle goes through the document once, in the order of the file.
-func (b *builder) settle() {
+// judge goes through the document once, in the order of the file.
+func (b *builder) judge() {
 	b.retired, b.unknown = map[string]bool{}, map[string]bool{}
 	skip := map[*header]bool{} // what stands below is not judged again
 	b.checkHeaders(skip)
@@ -225,27 +225,3 @@ func (b *builder) line(at int) int {
 func isSection(name string) bool {
 	return slices.ContainsFunc(sections, func(s Section) bool { return s.Name == name })
 }
-
-// join writes a path of names as TOML does, quoting what needs it.
-func join(path []string) string {
-	if !slices.ContainsFunc(path, needsQuotes) {
-		return strings.Join(path, ".")
-	}
-	quoted := slices.Clone(path)
-	for i, p := range path {
-		if needsQuotes(p) {
-			quoted[i] = tomlString(p)
-		}
-	}
-	return strings.Join(quoted, ".")
-}
-
-// letters are those of plain names, with the digits.
-const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-
-func needsQuotes(name string) bool {
-	return name == "" || strings.Trim(name, letters+"-_") != ""
-}
-
-// textNode is a value that was typed without quotes.
-func textNode(s string) node { return node{kind: unstable.String, str: s} }

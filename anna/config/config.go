@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -115,19 +114,9 @@ func (c *Config) put(k *key, v any, text string, o Origin) {
 	c.origins[k.Name], c.texts[k.Name] = o, text
 }
 
-// Enabled says whether a module is switched on. Modules lists the names.
+// Enabled says whether a module is switched on, by its name in [modules]; false
+// for a name that is none.
 func (m Modules) Enabled(module string) bool {
 	k, ok := byName["modules."+module]
 	return ok && k.get(&values{modules: m}) == true
-}
-
-// ModuleNames lists the modules in the order of the shipped file.
-func ModuleNames() []string {
-	var list []string
-	for i := range table {
-		if name, ok := strings.CutPrefix(table[i].Name, "modules."); ok {
-			list = append(list, name)
-		}
-	}
-	return slices.Clip(list)
 }

@@ -80,8 +80,8 @@ func TestValueIsJSON(t *testing.T) {
 func TestModules(t *testing.T) {
 	c, _ := parse("modules.btrfs = false")
 	var on []string
-	for _, m := range config.ModuleNames() {
-		if c.Modules().Enabled(m) {
+	for _, k := range config.Keys() {
+		if m, ok := strings.CutPrefix(k.Name, "modules."); ok && c.Modules().Enabled(m) {
 			on = append(on, m)
 		}
 	}

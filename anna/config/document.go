@@ -196,3 +196,6 @@ func parseValue(text string) (node, *syntaxError) {
 	}
 	return d.settings[0].value, nil
 }
+
+// textNode is a value that was typed without quotes.
+func textNode(s string) node { return node{kind: unstable.String, str: s} }

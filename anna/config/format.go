@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -32,7 +33,7 @@ func format(v any) string {
 func plain(v any) any {
 	switch v := v.(type) {
 	case time.Duration:
-		return FormatDuration(v)
+		return formatDuration(v)
 	case slog.Level:
 		return formatLevel(v)
 	case fmt.Stringer:
@@ -64,4 +65,25 @@ func tomlString(s string) string {
 	}
 	b.WriteByte('"')
 	return b.String()
+}
+
+// join writes a path of names as TOML does, quoting what needs it.
+func join(path []string) string {
+	if !slices.ContainsFunc(path, needsQuotes) {
+		return strings.Join(path, ".")
+	}
+	quoted := slices.Clone(path)
+	for i, p := range path {
+		if needsQuotes(p) {
+			quoted[i] = tomlString(p)
+		}
+	}
+	return strings.Join(quoted, ".")
+}
+
+// letters are those of plain names, with the digits.
+const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
+func needsQuotes(name string) bool {
+	return name == "" || strings.Trim(name, letters+"-_") != ""
 }

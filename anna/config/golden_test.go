@@ -2,38 +2,16 @@ package config_test
 
 import (
 	"bytes"
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/jjgarcianorway/anna-assistant/anna/annatest"
 	"github.com/jjgarcianorway/anna-assistant/anna/config"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
-
 const testdata = "../../testdata/config"
-
-// golden compares with a file of testdata/config.
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	path := filepath.Join(testdata, name)
-	if *update {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(string(want), string(got)); d != "" {
-		t.Errorf("%s differs (run with -update to accept):\n%s", name, d)
-	}
-}
 
 // parse judges a text as if it were in a file, with no groups but anna.
 func parse(text string) (*config.Config, config.Report) {
@@ -66,13 +44,15 @@ func TestGolden(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, report := parse(string(data))
-			golden(t, name+".txt", render(t, report))
+			annatest.Golden(t, "testdata/config/"+name+".txt", render(t, report))
 		})
 	}
 }
 
+// TestDefaultFile holds the file that the packages install against the table of
+// keys: every key, commented out at its default.
 func TestDefaultFile(t *testing.T) {
-	golden(t, "default.toml", config.DefaultFile())
+	annatest.Golden(t, "dist/config.toml", config.DefaultFile())
 	for i, line := range strings.Split(string(config.DefaultFile()), "\n") {
 		if len(line) > 80 && strings.HasPrefix(line, "# ") {
 			t.Errorf("line %d is %d columns wide", i+1, len(line))

@@ -51,7 +51,7 @@ func build(s *Sources, o Options) (*Config, Report) {
 		first:    make(map[string]setting, given),
 	}
 	if s.Config != nil {
-		b.settle()
+		b.judge()
 		if !s.broken && !b.contradicted {
 			if err := checkSyntax(s.Config.Data); err != nil {
 				b.problems = append(b.problems, s.Config.problem(err))
@@ -61,7 +61,7 @@ func build(s *Sources, o Options) (*Config, Report) {
 	}
 	b.problems = append(b.problems, s.judgePolicies(o)...)
 	report := Report{Path: s.Path, Missing: s.Missing}
-	report.Problems, report.Omitted = settle(b.problems, s.Path)
+	report.Problems, report.Omitted = listed(b.problems, s.Path)
 	if s.Config != nil || len(s.Policies) > 0 {
 		report.Digest = s.Digest()
 	}

@@ -65,8 +65,8 @@ func (s *Sources) readPolicies(dir string, explicit bool, at int) {
 		case ext != ".toml":
 			continue
 		}
-		if len(s.Policies) == MaxPolicyFiles {
-			s.problems = append(s.problems, Problem{Severity: Error, File: dir, Message: fmt.Sprintf("there are more than %d policy files", MaxPolicyFiles)})
+		if len(s.Policies) == maxPolicyFiles {
+			s.problems = append(s.problems, Problem{Severity: Error, File: dir, Message: fmt.Sprintf("there are more than %d policy files", maxPolicyFiles)})
 			break
 		}
 		data, err := readFile(path, MaxFileSize)
@@ -74,8 +74,8 @@ func (s *Sources) readPolicies(dir string, explicit bool, at int) {
 			s.problems = append(s.problems, unreadable("policy", path, err))
 			continue
 		}
-		if total += len(data); total > MaxPoliciesSize {
-			s.problems = append(s.problems, Problem{Severity: Error, File: dir, Message: fmt.Sprintf("the policies together are larger than %s", Size(MaxPoliciesSize))})
+		if total += len(data); total > maxPoliciesSize {
+			s.problems = append(s.problems, Problem{Severity: Error, File: dir, Message: fmt.Sprintf("the policies together are larger than %s", Size(maxPoliciesSize))})
 			break
 		}
 		s.Policies = append(s.Policies, File{Path: path, Data: data, Sum: sha256.Sum256(data)})

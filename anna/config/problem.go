@@ -101,9 +101,10 @@ func (e *InvalidError) Error() string {
 // maxProblems bounds what one report lists; a person mends a few at a time.
 const maxProblems = 100
 
-// settle puts problems in order, those of the first file before those of the
-// others, and bounds their number: errors are the last to go.
-func settle(list []Problem, first string) ([]Problem, int) {
+// listed puts problems in order, those of the first file before those of the
+// others, and bounds their number: errors are the last to go. omitted is how
+// many went.
+func listed(list []Problem, first string) (kept []Problem, omitted int) {
 	rank := func(p Problem) string {
 		if p.File == first {
 			return ""
@@ -113,7 +114,7 @@ func settle(list []Problem, first string) ([]Problem, int) {
 	slices.SortStableFunc(list, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
-	omitted := len(list) - maxProblems
+	omitted = len(list) - maxProblems
 	if omitted <= 0 {
 		return list, 0
 	}
@@ -124,7 +125,7 @@ func settle(list []Problem, first string) ([]Problem, int) {
 		}
 	}
 	room[Warning] = max(0, maxProblems+room[Warning])
-	kept := make([]Problem, 0, maxProblems)
+	kept = make([]Problem, 0, maxProblems)
 	for _, p := range list {
 		if room[p.Severity] > 0 {
 			room[p.Severity]--

@@ -70,13 +70,13 @@ func readDuration(n node) (any, *mismatch) {
 	return readAs(n, "a duration", ParseDuration, "s", "d", "ms")
 }
 func readSize(n node) (any, *mismatch)    { return readAs(n, "a size", ParseSize, "MB", "GB") }
-func readPercent(n node) (any, *mismatch) { return readAs(n, "a percentage", ParsePercent, "%") }
+func readPercent(n node) (any, *mismatch) { return readAs(n, "a percentage", parsePercent, "%") }
 func readLimit(n node) (any, *mismatch) {
-	return readAs(n, "a size or a percentage", ParseLimit, "MB")
+	return readAs(n, "a size or a percentage", parseLimit, "MB")
 }
 
 func readLevel(n node) (any, *mismatch) {
-	v, m := readAs(n, "a log level", ParseLevel)
+	v, m := readAs(n, "a log level", parseLevel)
 	if m != nil {
 		names := make([]string, len(levels))
 		for i, l := range levels {

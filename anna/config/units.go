@@ -104,9 +104,9 @@ func ParseDuration(s string) (time.Duration, error) {
 	return d, nil
 }
 
-// FormatDuration writes what ParseDuration reads, without idle zeros: "5m",
+// formatDuration writes what ParseDuration reads, without idle zeros: "5m",
 // not "5m0s", and "30d", not "720h0m0s".
-func FormatDuration(d time.Duration) string {
+func formatDuration(d time.Duration) string {
 	if d == 0 {
 		return "0s"
 	}
@@ -166,8 +166,8 @@ func ParseSize(s string) (Size, error) {
 	return Size(bytes), nil
 }
 
-// ParsePercent reads "85%".
-func ParsePercent(s string) (Percent, error) {
+// parsePercent reads "85%".
+func parsePercent(s string) (Percent, error) {
 	number, ok := strings.CutSuffix(s, "%")
 	number = strings.TrimRight(number, " ")
 	n, err := strconv.ParseFloat(number, 64)
@@ -180,18 +180,18 @@ func ParsePercent(s string) (Percent, error) {
 	return Percent(n), nil
 }
 
-// ParseLimit reads a size or, where there is a percent sign, a percentage.
-func ParseLimit(s string) (Limit, error) {
+// parseLimit reads a size or, where there is a percent sign, a percentage.
+func parseLimit(s string) (Limit, error) {
 	if strings.HasSuffix(s, "%") {
-		p, err := ParsePercent(s)
+		p, err := parsePercent(s)
 		return Limit{Percent: p}, err
 	}
 	size, err := ParseSize(s)
 	return Limit{Size: size}, err
 }
 
-// ParseLevel reads debug, info, warn or error, in lower case.
-func ParseLevel(s string) (slog.Level, error) {
+// parseLevel reads debug, info, warn or error, in lower case.
+func parseLevel(s string) (slog.Level, error) {
 	for _, l := range levels {
 		if s == formatLevel(l) {
 			return l, nil
