@@ -2,6 +2,7 @@ package facts
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -33,8 +34,7 @@ func (r Ref) Type() Type {
 
 // Unit is that of its value.
 func (r Ref) Unit() Unit {
-	switch {
-	case r.Func != "" || r.Window == "rate":
+	if r.Func != "" || r.Window == "rate" {
 		return None
 	}
 	return Find(r.Fact).Unit
@@ -46,7 +46,7 @@ func (r Ref) Write(key string) string {
 	case r.Func != "":
 		return fmt.Sprintf("%s(%q)", r.Func, r.Arg)
 	case r.Window != "":
-		return WindowName(r.Window, r.Fact, key, r.Span)
+		return windowName(r.Window, r.Fact, key, r.Span)
 	}
 	return FactName(r.Fact, key)
 }
@@ -61,4 +61,32 @@ func (t Tree) Get(r Ref, key string) Value {
 		return t.Window(r.Window, r.Fact, key, r.Span)
 	}
 	return t.Fact(r.Fact, key)
+}
+
+// windowName is how a window is written: avg(load.one, "1h"), with the object
+// where there is one: rate(mount[/home].used_bytes, "6h").
+func windowName(window, name, key string, span time.Duration) string {
+	return fmt.Sprintf("%s(%s, %q)", window, FactName(name, key), Span(span))
+}
+
+// FactName is a fact with its object: mount[/home].used_bytes.
+func FactName(name, key string) string {
+	branch, field, _ := strings.Cut(name, ".")
+	if k := FindKind(branch); key == "" || k == nil || !k.Table() {
+		return name
+	}
+	return branch + "[" + key + "]." + field
+}
+
+// Span writes a time as rules do: 90s, 15m, 6h, 30d.
+func Span(d time.Duration) string {
+	for _, u := range []struct {
+		unit time.Duration
+		name string
+	}{{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "m"}} {
+		if d >= u.unit && d%u.unit == 0 {
+			return fmt.Sprintf("%d%s", d/u.unit, u.name)
+		}
+	}
+	return fmt.Sprintf("%ds", d/time.Second)
 }

@@ -116,6 +116,19 @@ func Of(branch string) []Row {
 	return list
 }
 
+// Rest is what a fact that takes a name says of a name that is not there, once
+// those that are there are known.
+func Rest(fn string) Value {
+	f := FindFunc(fn)
+	switch {
+	case f != nil && f.Type == Bool:
+		return Flag(false)
+	case f != nil:
+		return Unknown("there is no such " + f.Arg)
+	}
+	return Unknown("there is no such fact")
+}
+
 // Names lists every fact.
 func Names() []string {
 	list := make([]string, len(Rows))

@@ -62,8 +62,8 @@ func Str(s string) Value {
 	return Value{typ: Text, text: clean(s)}
 }
 
-// Strs is a list of texts; it is kept as it is. One that is too long is
-// unknown, as half of it would be a lie.
+// Strs is a list of texts. The list is the value's from now on, and made fit to be
+// shown in place. One that is too long is unknown, as half of it would be a lie.
 func Strs(list []string) Value {
 	if len(list) > MaxList {
 		return Unknownf("it has %d entries: more than %d are not looked through", len(list), MaxList)

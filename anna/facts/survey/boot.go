@@ -25,64 +25,74 @@ func Boot(r Root) *facts.Branch {
 		return b
 	}
 	dir, entries, err := loaderEntries(r)
-	grub := r.exists("boot/grub/grub.cfg") || r.exists("boot/grub2/grub.cfg") || r.exists("etc/default/grub")
-	loader := "other"
-	info, _ := r.read(loaderInfo)
-	switch says := utf16Text(info); {
-	case strings.HasPrefix(says, "systemd-boot"), strings.HasPrefix(says, "gummiboot"):
-		loader = "systemd-boot"
-	case grub:
-		loader = "grub"
-	case dir != "":
-		loader = "systemd-boot"
-	}
-	switch {
-	case loader == "other" && err != nil:
+	loader := bootLoader(r, dir)
+	if loader == "other" && err != nil { // it may lie where we cannot look
 		b.Set("boot.loader", unread("the boot partition", err))
-	default:
+	} else {
 		b.Set("boot.loader", facts.Str(loader))
 	}
-	snapshots := 0
 	switch loader {
+	case "systemd-boot":
+		all, snapshots := countEntries(r, dir, entries, err)
+		b.Set("boot.entries", all)
+		b.Set("boot.snapshot_entries", snapshots)
 	case "grub":
 		b.Set("boot.entries", facts.Unknown("GRUB's entries are not counted"))
-		data, gerr := r.read("boot/grub/grub-btrfs.cfg")
-		switch {
-		case errors.Is(gerr, fs.ErrNotExist):
-			b.Set("boot.snapshot_entries", facts.Num(0))
-		case gerr != nil:
-			b.Set("boot.snapshot_entries", unread("/boot/grub/grub-btrfs.cfg", gerr))
-		default:
-			b.Set("boot.snapshot_entries", facts.Num(strings.Count(data, "submenu '")+strings.Count(data, "menuentry '")))
-		}
-		return b
-	case "systemd-boot":
+		b.Set("boot.snapshot_entries", grubSnapshots(r))
 	default:
 		b.Set("boot.entries", facts.Unknown("only systemd-boot's entries are counted"))
 		b.Set("boot.snapshot_entries", facts.Unknown("only those of systemd-boot and GRUB are counted"))
-		return b
-	}
-	if err != nil {
-		b.Set("boot.entries", unread("the boot entries", err))
-		b.Set("boot.snapshot_entries", unread("the boot entries", err))
-		return b
-	}
-	for _, name := range entries {
-		data, rerr := r.read(dir + "/" + name)
-		if rerr != nil {
-			err = rerr
-			continue
-		}
-		if snapshotEntry(data) {
-			snapshots++
-		}
-	}
-	b.Set("boot.entries", facts.Num(len(entries)))
-	b.Set("boot.snapshot_entries", facts.Num(snapshots))
-	if err != nil {
-		b.Set("boot.snapshot_entries", unread("the boot entries", err))
 	}
 	return b
+}
+
+// bootLoader names the loader: by its own word where it left one, else by its
+// files. entries is the directory of systemd-boot's, "" where there is none.
+func bootLoader(r Root, entries string) string {
+	info, _ := r.read(loaderInfo)
+	says := utf16Text(info)
+	switch {
+	case strings.HasPrefix(says, "systemd-boot"), strings.HasPrefix(says, "gummiboot"):
+		return "systemd-boot"
+	case r.exists("boot/grub/grub.cfg"), r.exists("boot/grub2/grub.cfg"), r.exists("etc/default/grub"):
+		return "grub"
+	case entries != "":
+		return "systemd-boot"
+	}
+	return "other"
+}
+
+// grubSnapshots counts what grub-btrfs added to GRUB's menu.
+func grubSnapshots(r Root) facts.Value {
+	data, err := r.read("boot/grub/grub-btrfs.cfg")
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return facts.Num(0)
+	case err != nil:
+		return unread("/boot/grub/grub-btrfs.cfg", err)
+	}
+	return facts.Num(strings.Count(data, "submenu '") + strings.Count(data, "menuentry '"))
+}
+
+// countEntries counts systemd-boot's entries, and those that start a snapshot.
+// err is why they could not be listed.
+func countEntries(r Root, dir string, entries []string, err error) (all, snapshots facts.Value) {
+	if err != nil {
+		why := unread("the boot entries", err)
+		return why, why
+	}
+	all = facts.Num(len(entries))
+	count := 0
+	for _, name := range entries {
+		data, err := r.read(dir + "/" + name)
+		if err != nil {
+			return all, unread("the boot entries", err)
+		}
+		if snapshotEntry(data) {
+			count++
+		}
+	}
+	return all, facts.Num(count)
 }
 
 // loaderEntries finds the entries of systemd-boot. The error is that of a boot

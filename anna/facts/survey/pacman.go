@@ -30,7 +30,7 @@ func Pacman(r Root) *facts.Branch {
 		return b
 	}
 	b.Set("pacman.hooks", facts.Strs(hooks))
-	b.Set("pacman.snapshot_hook", snapshotHook(r, files))
+	b.Set("pacman.snapshot_hook", snapshotHook(files))
 	return b
 }
 
@@ -151,7 +151,7 @@ func hooksOf(r Root) (names []string, files map[string]string, err error) {
 
 // snapshotHook says whether a hook that runs before a transaction takes a
 // snapshot: by what it runs.
-func snapshotHook(_ Root, files map[string]string) facts.Value {
+func snapshotHook(files map[string]string) facts.Value {
 	for _, data := range files {
 		before, takes := false, false
 		for line := range strings.Lines(data) {

@@ -58,8 +58,3 @@ func stall(r Root, resource string) (some, full facts.Value) {
 	}
 	return some, full
 }
-
-func parseInt(s string) (int64, bool) {
-	n, err := strconv.ParseInt(strings.TrimSpace(s), 10, 64)
-	return n, err == nil
-}

@@ -2,6 +2,7 @@ package survey
 
 import (
 	"path"
+	"strconv"
 	"strings"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/facts"
@@ -182,8 +183,8 @@ func celsius(r Root, file string) facts.Value {
 	if err != nil {
 		return facts.Unknown("the chip names none")
 	}
-	milli, ok := parseInt(text)
-	if !ok || milli <= 0 || milli > 150_000 {
+	milli, err := strconv.Atoi(text)
+	if err != nil || milli <= 0 || milli > 150_000 {
 		return facts.Unknown("the chip says " + text + ", which is no limit")
 	}
 	return facts.Num(float64(milli) / 1000)
