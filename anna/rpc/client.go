@@ -11,13 +11,16 @@ import (
 	"github.com/jjgarcianorway/anna-assistant/anna/rpc/diagnose"
 )
 
-// The client's own time limits (DESIGN: connect, attempt; the command's whole
-// time is the deadline of the context that Call gets).
+// The client's own time limits: of one connect(2), and of a quick method's answer
+// once connected.
 const (
-	ConnectTime = 2 * time.Second
-	AttemptTime = 5 * time.Second
-	CommandTime = 10 * time.Second
+	connectTime = 2 * time.Second
+	attemptTime = 5 * time.Second
 )
+
+// CommandTime is how long all attempts of a call may take together, where its
+// context has no deadline.
+const CommandTime = 10 * time.Second
 
 // A Client calls the daemon behind a socket. It is the only one there is: no
 // command carries its own. It keeps no connection between calls, and may be
@@ -43,7 +46,16 @@ type Client struct {
 // allows, within the deadline of ctx, or CommandTime where it has none. What it
 // returns is an *Error, or the error of ctx when the caller cancelled it.
 func (c *Client) Call(ctx context.Context, method string, params, result any) error {
-	return c.CallProgress(ctx, method, params, result, nil)
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, CommandTime)
+		defer cancel()
+	}
+	raw, err := c.persist(ctx, method, params, nil)
+	if err != nil {
+		return err
+	}
+	return decodeResult(method, raw, result)
 }
 
 // CallOnce is Call without a second try and without a diagnosis.
@@ -54,33 +66,12 @@ func (c *Client) CallOnce(ctx context.Context, method string, params, result any
 // CallEach is CallOnce for a method with items: the function gets each, before
 // the result, and ends the call when it fails.
 func (c *Client) CallEach(ctx context.Context, method string, params, result any, each func(json.RawMessage) error) error {
-	spec, _ := c.spec(method)
+	spec := c.spec(method)
 	request, err := c.request(spec, params)
 	if err != nil {
 		return err
 	}
 	raw, err := c.attempt(ctx, request, each, &tries{})
-	if err != nil {
-		return err
-	}
-	return decodeResult(method, raw, result)
-}
-
-// CallProgress is Call for a long method: progress gets each item that the
-// daemon sends before the result.
-func (c *Client) CallProgress(ctx context.Context, method string, params, result any, progress func(json.RawMessage)) error {
-	if _, ok := ctx.Deadline(); !ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, CommandTime)
-		defer cancel()
-	}
-	each := func(item json.RawMessage) error {
-		if progress != nil {
-			progress(item)
-		}
-		return nil
-	}
-	raw, err := c.persist(ctx, method, params, each)
 	if err != nil {
 		return err
 	}
@@ -96,9 +87,10 @@ func (c *Client) Follow(ctx context.Context, method string, params any, each fun
 	return err
 }
 
-// persist makes attempts until one succeeds or the retry rules end it.
+// persist makes attempts until one succeeds or the retry rules end it. each gets
+// the items; nil: they are dropped.
 func (c *Client) persist(ctx context.Context, method string, params any, each func(json.RawMessage) error) (json.RawMessage, error) {
-	spec, _ := c.spec(method)
+	spec := c.spec(method)
 	request, err := c.request(spec, params)
 	if err != nil {
 		return nil, err
@@ -110,15 +102,18 @@ func (c *Client) persist(ctx context.Context, method string, params any, each fu
 			began = true
 			tries.succeeded()
 		}
+		if each == nil {
+			return nil
+		}
 		return each(item)
 	}
 	for {
 		raw, err := c.attempt(ctx, request, first, tries)
 		switch {
-		case err == nil && !began:
-			tries.succeeded()
-			return raw, nil
 		case err == nil:
+			if !began {
+				tries.succeeded()
+			}
 			return raw, nil
 		case spec.Kind == Stream && began && ctx.Err() != nil:
 			return nil, ctx.Err()
@@ -131,13 +126,15 @@ func (c *Client) persist(ctx context.Context, method string, params any, each fu
 	}
 }
 
-func (c *Client) spec(method string) (Spec, bool) {
+// spec is what is known of a method. One that nobody knows is quick, and not
+// repeated.
+func (c *Client) spec(method string) Spec {
 	if c.Spec != nil {
 		if spec, ok := c.Spec(method); ok {
-			return spec, true
+			return spec
 		}
 	}
-	return Spec{Name: method, Kind: Quick}, false
+	return Spec{Name: method, Kind: Quick}
 }
 
 // A request is what one call writes, however often it is tried.
@@ -203,10 +200,10 @@ func (c *Client) attempt(ctx context.Context, req request, each func(json.RawMes
 var past = time.Unix(1, 0)
 
 // setDeadline bounds the wait for what comes next: a quick method's answer by
-// AttemptTime, everything by the deadline of ctx.
+// attemptTime, everything by the deadline of ctx.
 func (r request) setDeadline(ctx context.Context, nc net.Conn) {
 	deadline, bounded := ctx.Deadline()
-	if d := time.Now().Add(AttemptTime); r.spec.Kind == Quick && (!bounded || d.Before(deadline)) {
+	if d := time.Now().Add(attemptTime); r.spec.Kind == Quick && (!bounded || d.Before(deadline)) {
 		deadline = d
 	}
 	nc.SetDeadline(deadline)
@@ -216,7 +213,7 @@ func (r request) setDeadline(ctx context.Context, nc net.Conn) {
 }
 
 func (c *Client) connect(ctx context.Context) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, ConnectTime)
+	ctx, cancel := context.WithTimeout(ctx, connectTime)
 	defer cancel()
 	dial := c.Dial
 	if dial == nil {

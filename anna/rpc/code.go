@@ -284,9 +284,9 @@ func (c Code) Known() bool {
 	return c == Internal || c.Row().Code != Internal
 }
 
-// CodeOf returns the code that has the JSON-RPC number; ok is false where the
+// codeOf returns the code that has the JSON-RPC number; ok is false where the
 // table has none.
-func CodeOf(number int) (code Code, ok bool) {
+func codeOf(number int) (code Code, ok bool) {
 	for _, row := range Codes {
 		if row.Number == number && number != 0 {
 			return row.Code, true

@@ -137,8 +137,8 @@ func (c *conn) gone() bool {
 // and one for what encoding it left to the garbage collector.
 const answerCost = 2
 
-// errTooLong says that a line is larger than the budget of its reader.
-var errTooLong = errors.New("the line is too long")
+// errAnswerTooLarge says that no budget of its reader holds an answer.
+var errAnswerTooLarge = errors.New("the answer is too large")
 
 // write writes one line, within the limits for answers in flight and for time.
 // A client that does not read loses the connection, not the daemon its memory.
@@ -148,7 +148,7 @@ func (c *conn) write(line []byte) error {
 	if len(line) > c.s.Limits.freeAnswerBytes {
 		cost := answerCost * len(line)
 		if cost > c.s.answers.max(c.peer) {
-			return errTooLong
+			return errAnswerTooLarge
 		}
 		ctx, cancel := context.WithTimeout(c.ctx, c.s.Limits.Write)
 		defer cancel()

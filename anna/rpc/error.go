@@ -86,7 +86,7 @@ func fromWire(w *wireError) *Error {
 	if len(w.Data) > 0 && json.Unmarshal(w.Data, &data) != nil {
 		data = wireErrorData{}
 	}
-	code, _ := CodeOf(w.Code)
+	code, _ := codeOf(w.Code)
 	if data.Code.Known() && data.Code.Row().Number != 0 {
 		code = data.Code
 	}
@@ -123,4 +123,12 @@ func printable(s string) string {
 		}
 		return r
 	}, s))
+}
+
+// clip shortens a name that came from outside before it is shown again.
+func clip(s string) string {
+	if len(s) > 64 {
+		return strings.ToValidUTF8(s[:64], "") + "..."
+	}
+	return s
 }

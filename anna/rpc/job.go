@@ -45,7 +45,7 @@ func (j *job) run(line []byte) {
 // unwritable says why an answer was not written, where the client can be told.
 func unwritable(method string, size int, err error) *Error {
 	switch {
-	case errors.Is(err, errTooLong):
+	case errors.Is(err, errAnswerTooLarge):
 		return Errorf(InvalidParams, "cannot answer %s: the answer of %d bytes is too long", clip(method), size).
 			WithHint("Ask for less at once")
 	case errors.Is(err, errFull):

@@ -54,7 +54,7 @@ type Request struct {
 
 	ctx     context.Context
 	send    func(item any) error
-	uncount func()
+	uncount func() // keeps it out of the latency that others are judged by
 }
 
 // Context ends when the client vanishes or cancels, when the method's time is
@@ -69,14 +69,6 @@ type Watching struct {
 }
 
 func (w Watching) observes() bool { return w.Observer }
-
-// Uncount keeps this request out of the latency that others are judged by.
-// Decode does so for parameters that are Watching.
-func (r *Request) Uncount() {
-	if r.uncount != nil {
-		r.uncount()
-	}
-}
 
 // Send sends one item of a stream, or of the progress of a long method. It
 // blocks while the client does not read, for as long as the server's write
@@ -100,8 +92,8 @@ func (r *Request) Decode(v any) error {
 	dec.DisallowUnknownFields()
 	err := dec.Decode(v)
 	if err == nil {
-		if w, ok := v.(interface{ observes() bool }); ok && w.observes() {
-			r.Uncount()
+		if w, ok := v.(interface{ observes() bool }); ok && w.observes() && r.uncount != nil {
+			r.uncount()
 		}
 		return nil
 	}

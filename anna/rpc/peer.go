@@ -20,9 +20,11 @@ type Peer struct {
 	Groups []int // supplementary groups; nil where the kernel did not say
 }
 
-// root and self are the peers for whom the server keeps slots.
+// privileged reports whether the server keeps places for the peer: for root, and
+// for the daemon itself.
 func (p Peer) privileged() bool { return p.UID == 0 || p.self() }
 
+// self reports whether the peer is this very process.
 func (p Peer) self() bool { return p.PID == os.Getpid() }
 
 // in reports whether the peer is a member of the group.

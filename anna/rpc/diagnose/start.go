@@ -7,12 +7,6 @@ import (
 	"github.com/coreos/go-systemd/v22/dbus"
 )
 
-// The units of the daemon that systemd manages.
-const (
-	serviceUnit = "annad.service"
-	socketUnit  = "annad.socket"
-)
-
 // Start has systemd forget that the daemon's units failed and start them, and
 // waits for the outcome. It is systemd that decides whether the caller may.
 func Start(ctx context.Context) error {

@@ -6,6 +6,12 @@ import (
 	"github.com/coreos/go-systemd/v22/dbus"
 )
 
+// The units of the daemon that systemd manages.
+const (
+	serviceUnit = "annad.service"
+	socketUnit  = "annad.socket"
+)
+
 // A Unit is what systemd tells everybody about a unit of its own
 // (org.freedesktop.systemd1(5)).
 type Unit struct {
@@ -38,8 +44,8 @@ func askSystemd(ctx context.Context, bus func(context.Context) (*dbus.Conn, erro
 			return
 		}
 		defer conn.Close()
-		if a.service, a.ok = askUnit(ctx, conn, "annad.service"); a.ok {
-			a.socket, a.ok = askUnit(ctx, conn, "annad.socket")
+		if a.service, a.ok = askUnit(ctx, conn, serviceUnit); a.ok {
+			a.socket, a.ok = askUnit(ctx, conn, socketUnit)
 		}
 	}()
 	select {

@@ -33,59 +33,75 @@ type Words struct {
 	LimitMB   *float64  `json:"limit_mb,omitempty"`
 }
 
-// WordsPath is where the daemon that listens on the socket leaves its words.
-func WordsPath(socket string) string { return filepath.Join(filepath.Dir(socket), "last.json") }
+// wordsPath is where the daemon that listens on the socket leaves its words.
+func wordsPath(socket string) string { return filepath.Join(filepath.Dir(socket), "last.json") }
 
 // WriteWords replaces the words of the daemon that listens on the socket. The
 // file is whole at any time: it is written beside and renamed into place.
 func WriteWords(socket string, w Words) error {
+	text, err := w.encode()
+	if err == nil {
+		err = replaceFile(wordsPath(socket), text)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot write the last words: %w", err)
+	}
+	return nil
+}
+
+// encode is the words as they are written. What makes them too long is shortened:
+// findings first, then the texts that come from elsewhere.
+func (w Words) encode() ([]byte, error) {
 	for {
 		text, err := json.Marshal(w)
-		if err != nil {
-			return fmt.Errorf("cannot write the last words: %w", err)
-		}
-		if len(text) > maxWords {
-			if len(w.Findings) == 0 {
-				if reason, check := plain(w.Reason), plain(w.SelfCheck); reason != w.Reason || check != w.SelfCheck {
-					w.Reason, w.SelfCheck = reason, check
-					continue
-				}
-				return fmt.Errorf("cannot write the last words: they are longer than %d bytes", maxWords)
-			}
+		switch {
+		case err != nil:
+			return nil, err
+		case len(text) <= maxWords:
+			return append(text, '\n'), nil
+		case len(w.Findings) > 0:
 			w.Findings = w.Findings[:len(w.Findings)/2]
 			continue
 		}
-		path := WordsPath(socket)
-		temp := path + ".new"
-		if err := os.Remove(temp); err != nil && !os.IsNotExist(err) {
-			return fmt.Errorf("cannot write the last words: %w", err)
+		reason, check := plain(w.Reason), plain(w.SelfCheck)
+		if reason == w.Reason && check == w.SelfCheck {
+			return nil, fmt.Errorf("they are longer than %d bytes", maxWords)
 		}
-		f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL|unix.O_NOFOLLOW, 0o640)
-		if err != nil {
-			return fmt.Errorf("cannot write the last words: %w", err)
-		}
-		if err = f.Chmod(0o640); err == nil { // whatever the umask is
-			_, err = f.Write(append(text, '\n'))
-		}
-		if closed := f.Close(); err == nil {
-			err = closed
-		}
-		if err == nil {
-			err = os.Rename(temp, path)
-		}
-		if err != nil {
-			os.Remove(temp)
-			return fmt.Errorf("cannot write the last words: %w", err)
-		}
-		return nil
+		w.Reason, w.SelfCheck = reason, check
 	}
+}
+
+// replaceFile puts a text in the place of a file, for the daemon's group to read.
+// What lies in the way is replaced, never followed.
+func replaceFile(path string, text []byte) error {
+	temp := path + ".new"
+	if err := os.Remove(temp); err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL|unix.O_NOFOLLOW, 0o640)
+	if err != nil {
+		return err
+	}
+	if err = f.Chmod(0o640); err == nil { // whatever the umask is
+		_, err = f.Write(text)
+	}
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	if err == nil {
+		err = os.Rename(temp, path)
+	}
+	if err != nil {
+		os.Remove(temp)
+	}
+	return err
 }
 
 // ReadWords reads the words left beside a socket. Whoever may write there may
 // have written anything: only a small regular file counts, and its texts come
 // back without control characters.
 func ReadWords(socket string) (*Words, error) {
-	f, err := os.OpenFile(WordsPath(socket), os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	f, err := os.OpenFile(wordsPath(socket), os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the last words: %w", err)
 	}

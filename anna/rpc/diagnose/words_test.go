@@ -37,7 +37,7 @@ func TestWords(t *testing.T) {
 	if diff := cmp.Diff(&want, got); diff != "" {
 		t.Error(diff)
 	}
-	info, err := os.Stat(WordsPath(socket))
+	info, err := os.Stat(wordsPath(socket))
 	if err != nil || info.Mode() != 0o640 {
 		t.Errorf("mode %v, %v", info.Mode(), err)
 	}
@@ -86,7 +86,7 @@ func TestWordsAreBounded(t *testing.T) {
 	if err := WriteWords(socket, w); err != nil {
 		t.Fatal(err)
 	}
-	if info, err := os.Stat(WordsPath(socket)); err != nil || info.Size() > maxWords+1 {
+	if info, err := os.Stat(wordsPath(socket)); err != nil || info.Size() > maxWords+1 {
 		t.Errorf("%d bytes, %v", info.Size(), err)
 	}
 	if err := WriteWords(socket, Words{Version: strings.Repeat("v", 9000)}); err == nil {
@@ -112,7 +112,7 @@ func TestHostileWords(t *testing.T) {
 	for name, make := range plant {
 		t.Run(name, func(t *testing.T) {
 			socket := filepath.Join(t.TempDir(), "s")
-			if err := make(WordsPath(socket)); err != nil {
+			if err := make(wordsPath(socket)); err != nil {
 				t.Fatal(err)
 			}
 			if w, err := ReadWords(socket); err == nil || w != nil || !strings.HasPrefix(err.Error(), "cannot read the last words: ") {
@@ -127,7 +127,7 @@ func TestHostileWords(t *testing.T) {
 		t.Fatal(err)
 	}
 	socket := filepath.Join(dir, "s")
-	for _, at := range []string{WordsPath(socket), WordsPath(socket) + ".new"} {
+	for _, at := range []string{wordsPath(socket), wordsPath(socket) + ".new"} {
 		if err := os.Symlink(target, at); err != nil {
 			t.Fatal(err)
 		}
