@@ -7,13 +7,8 @@ import (
 	"io"
 	"strings"
 
-	"golang.org/x/term"
-
 	"github.com/jjgarcianorway/anna-assistant/anna/ui"
 )
-
-// InIsTerminal reports whether somebody is there to be asked.
-func (c *Console) InIsTerminal() bool { return term.IsTerminal(int(c.world.In.Fd())) }
 
 // Ask asks the person at the terminal; only a plain yes is one, and the end of
 // the input (Ctrl-D) is none. An interrupt ends the question.

@@ -105,6 +105,3 @@ func flagRows(flags []cli.Flag) string {
 	}
 	return ui.Columns(rows)
 }
-
-// Daemon is the command line of annad, for what is made from it.
-func (c *Console) Daemon() *Command { return c.world.Daemon }

@@ -101,8 +101,8 @@ func (c *Command) AllExits() []int {
 	return slices.Compact(out)
 }
 
-// ExitMeaning is what a status of the command says.
-func (c *Command) ExitMeaning(status int) string {
+// exitMeaning is what a status of the command says.
+func (c *Command) exitMeaning(status int) string {
 	if says, ok := c.ExitSays[status]; ok {
 		return says
 	}
@@ -112,7 +112,7 @@ func (c *Command) ExitMeaning(status int) string {
 func exitRows(c *Command) string {
 	var rows [][]string
 	for _, status := range c.AllExits() {
-		rows = append(rows, []string{fmt.Sprintf("  %d", status), c.ExitMeaning(status)})
+		rows = append(rows, []string{fmt.Sprintf("  %d", status), c.exitMeaning(status)})
 	}
 	return ui.Columns(rows)
 }

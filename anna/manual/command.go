@@ -103,13 +103,13 @@ func group(r *roff, c *console.Command, tree []*console.Command) {
 	if c.About != "" {
 		r.text(c.About)
 	} else {
-		r.line(strings.ToUpper(c.Summary[:1]) + c.Summary[1:] + ".")
+		r.line(capital(c.Summary) + ".")
 	}
 	if len(all) > 1 {
 		r.macro("SH", "COMMANDS")
 		for _, p := range all[1:] {
 			r.macro("SS", p.name)
-			r.line(strings.ToUpper(p.c.Summary[:1]) + p.c.Summary[1:] + ".")
+			r.line(capital(p.c.Summary) + ".")
 			if p.c.About != "" {
 				r.macro("PP")
 				r.text(p.c.About)
@@ -138,13 +138,16 @@ func group(r *roff, c *console.Command, tree []*console.Command) {
 	see(r, append(others, "annad(8)")...)
 }
 
+// capital begins a line of a list as a sentence begins.
+func capital(says string) string { return strings.ToUpper(says[:1]) + says[1:] }
+
 func options(r *roff, flags []console.Flag) {
 	for _, f := range flags {
-		says := strings.ToUpper(f.Says[:1]) + f.Says[1:]
+		says := f.Says
 		if f.Default != "" {
 			says += fmt.Sprintf(" (default: %s)", f.Default)
 		}
-		r.item(f.Typed(), says+".")
+		r.item(f.Typed(), capital(says)+".")
 	}
 }
 
@@ -164,7 +167,7 @@ func examples(r *roff, list []console.Example) {
 func shown(r *roff, list []console.Example) {
 	for _, e := range list {
 		r.macro("PP")
-		r.line(strings.ToUpper(e.Says[:1]) + e.Says[1:] + ":")
+		r.line(capital(e.Says) + ":")
 		r.code(e.Line)
 	}
 }
