@@ -3,6 +3,15 @@
 //
 // The table itself is applets.Table. Help, the method list, access checks and
 // the documents follow from the rows; nothing registers itself.
+//
+//	var Row = applet.Row{
+//		Name: "status", Summary: "the first look",
+//		Commands: func() []*console.Command { return []*console.Command{command()} },
+//		Methods: []applet.Method{{
+//			Spec:   rpc.Spec{Name: "get_status", Summary: "...", Kind: rpc.Quick, Access: rpc.Observe, Idempotent: true},
+//			Result: Status{}, Serve: serve,
+//		}},
+//	}
 package applet
 
 import (

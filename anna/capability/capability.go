@@ -5,6 +5,12 @@
 // A report is made when it is asked for, from what the module sees now; it is
 // never assumed from what is installed. What a machine simply does not have is
 // disabled, not broken.
+//
+//	capability.Report{
+//		Module: "btrfs", State: capability.Degraded,
+//		Why: "subvolumes cannot be listed without CAP_SYS_ADMIN",
+//		Do:  "see dist/annad.service.d/btrfs.conf", AsInstalled: true,
+//	}
 package capability
 
 import "time"

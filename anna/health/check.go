@@ -17,9 +17,10 @@ type Check struct {
 	// Causes are the checks whose findings explain this one: it is hidden
 	// while one of them is raised and at least as bad.
 	Causes []string
-	// RaiseAt is the rank from which it is raised at once: it does not pass, or
-	// there is no time to wait. Clear likewise.
-	RaiseAtOnce Level // OK: at every level; Unknown: never
+	// RaiseAtOnce is the level from which a verdict is raised without waiting: what
+	// it tells does not pass, or there is no time. OK: always; never: not at any.
+	RaiseAtOnce Level
+	// ClearAtOnce: its finding is taken back without waiting.
 	ClearAtOnce bool
 	Assess      func(Snapshot, Thresholds) Verdict
 }
@@ -35,10 +36,12 @@ const (
 	GroupMachine   = "machine"
 )
 
-// never is a RaiseAtOnce: the configured time is always waited for.
+// never is a RaiseAtOnce: the configured time is always waited for. Unknown stands
+// for it, as nothing unknown is ever raised.
 const never = Unknown
 
-// raiseAfter is how long a verdict of that rank must hold.
+// raiseAfter is how long a verdict of that rank must hold: nothing, or what is
+// configured.
 func (c Check) raiseAfter(rank int, configured time.Duration) time.Duration {
 	if c.RaiseAtOnce != never && rank >= int(c.RaiseAtOnce) {
 		return 0
@@ -46,6 +49,7 @@ func (c Check) raiseAfter(rank int, configured time.Duration) time.Duration {
 	return configured
 }
 
+// clearAfter is how long it must have been better before the finding goes.
 func (c Check) clearAfter(configured time.Duration) time.Duration {
 	if c.ClearAtOnce {
 		return 0
@@ -247,5 +251,3 @@ func Find(id string) (Check, bool) {
 	}
 	return Check{}, false
 }
-
-func minutes(d time.Duration) string { return fmt.Sprintf("%d min", d/time.Minute) }

@@ -75,6 +75,7 @@ func TestAssess(t *testing.T) {
 		}
 	}
 	const notice = "notice"
+	tried := map[string]bool{"btrfs": true, "balance": true} // TestFilesystems
 	for _, tt := range []struct {
 		id, why string
 		change  func(*Snapshot)
@@ -141,8 +142,16 @@ func TestAssess(t *testing.T) {
 		{"executable", "private", func(s *Snapshot) { s.Private, s.Program.Changed = true, true }, "unknown"},
 		{"previous_run", "killed", func(s *Snapshot) { s.Previous.Unclean = true }, notice},
 		{"previous_run", "killed when ill", func(s *Snapshot) { s.Previous = Previous{Unclean: true, Level: Critical} }, "warning"},
+		{"scrub", "nobody knows", func(s *Snapshot) { s.Scrubs = Reading[[]Scrub]{Reason: "no Btrfs"} }, "unknown"},
+		{"scrub", "none to scrub", func(s *Snapshot) { s.Scrubs = Known([]Scrub{}) }, "ok"},
+		{"scrub", "one is old", func(s *Snapshot) { s.Scrubs.Value[0].Level = Warning }, "warning"},
+		{"scrub", "the worst of two", func(s *Snapshot) {
+			s.Scrubs.Value = append([]Scrub{{Name: "old", Level: Warning}}, Scrub{Name: "torn", Level: Critical})
+		}, "critical"},
+		{"scrub", "one cannot be told", func(s *Snapshot) { s.Scrubs.Value = append(s.Scrubs.Value, Scrub{Name: "new", Level: Unknown}) }, "unknown"},
 		{"previous_run", "long ago", func(s *Snapshot) { s.Previous = Previous{Unclean: true, Level: Critical, Ago: 2 * time.Hour} }, "ok"},
 	} {
+		tried[tt.id] = true
 		s := measured()
 		tt.change(&s)
 		c, ok := Find(tt.id)
@@ -159,6 +168,11 @@ func TestAssess(t *testing.T) {
 		}
 		if v.Level >= Warning && (v.Fix == "" && tt.id != "spool" && tt.id != "store" || v.Detail == "" && tt.id != "previous_run") {
 			t.Errorf("%s, %s: no next step: %+v", tt.id, tt.why, v)
+		}
+	}
+	for _, c := range Checks {
+		if !tried[c.ID] {
+			t.Errorf("%s is not tried", c.ID)
 		}
 	}
 	// Nothing measured at all: nothing is bad.

@@ -6,4 +6,10 @@
 // that every verdict can be tried with a table. What could not be measured is
 // unknown, which is no trouble by itself. A check that found nothing wrong has
 // no finding: the absence of findings is health.
+//
+// The daemon's every second, in short:
+//
+//	verdicts := health.Assess(snapshot, thresholds)
+//	changes := tracker.Step(now, verdicts, timing)
+//	board.Post(tracker.State(now), changes) // for whoever asks or follows
 package health

@@ -173,6 +173,27 @@ type Scrub struct {
 	Text  string
 }
 
+// A Filesystem is a Btrfs file system of the machine, as it was at the last two
+// looks: what only one of them saw is left out.
+type Filesystem struct {
+	Name string // its label, else its UUID
+	// ForcedReadOnly: the kernel made it so because of an error.
+	ForcedReadOnly bool
+	Absent         int    // devices that are missing
+	Errors         uint64 // of its devices, since they were last reset
+	// Short: metadata has less room than is wanted.
+	Short    bool
+	Headroom int64  // what metadata can still take, in bytes
+	Wanted   uint64 // and what is wanted of it
+	// Advice is what is known of a balance: none, balance, other, unknown.
+	Advice        string
+	Moved, Gained uint64
+	// Operation is what runs of which there can be only one: "balance",
+	// "balance paused", "none"; "" unknown.
+	Operation       string
+	MetadataPercent float64
+}
+
 // Thresholds are where figures become a warning and then critical. Sizes are
 // bytes; 0 switches a threshold off.
 type Thresholds struct {

@@ -1,7 +1,11 @@
 // Package host holds what the daemon half of an applet may touch: a *Host, and
 // nothing else of the daemon.
 //
-// Everything in it may be used by several requests at once.
+// Everything in it may be used by several requests at once:
+//
+//	func serve(h *host.Host, r *rpc.Request) (any, error) {
+//		return Answer{PID: h.PID, MemoryMB: inMB(h.Resources().Memory)}, nil
+//	}
 package host
 
 import (

@@ -46,7 +46,7 @@ func (t Theme) Cut(text string, width int) string {
 	for end > 0 && strings.IndexByte(" ,;:(=-", plain[end-1]) >= 0 {
 		end--
 	}
-	return first(text, end, t.Missing())
+	return first(text, end, t.missing())
 }
 
 // first is a painted text up to a number of bytes of what is seen of it, with
@@ -102,11 +102,11 @@ func (t Theme) CutMiddle(text string, width int) string {
 		}
 		begin, used = begin+len(cluster), used+w
 	}
-	return text[:begin] + t.Missing() + rest
+	return text[:begin] + t.missing() + rest
 }
 
-// Missing is the mark for what a text has no room for.
-func (t Theme) Missing() string {
+// missing is the mark for what a text has no room for.
+func (t Theme) missing() string {
 	if t.ASCII {
 		return "~"
 	}

@@ -26,8 +26,8 @@ type Chart struct {
 	Unit       func(float64) string // how the scale writes a value
 }
 
-// RoundUp is the least of 1, 2 and 5 times a power of ten that is not below v.
-func RoundUp(v float64) float64 {
+// roundUp is the least of 1, 2 and 5 times a power of ten that is not below v.
+func roundUp(v float64) float64 {
 	if !(v > 0) || math.IsInf(v, 0) {
 		return 1
 	}
@@ -52,7 +52,7 @@ func (c Chart) Draw(t ui.Theme, width, height int) []string {
 				top = max(top, p.Value)
 			}
 		}
-		top = RoundUp(top)
+		top = roundUp(top)
 	}
 	// The scale: its ends, and the thresholds. Where one of these is in the
 	// topmost line it is what the line says.

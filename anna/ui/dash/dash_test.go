@@ -75,7 +75,7 @@ func screenOf(t *testing.T, b *board, w, h int) string {
 	b.SetRect(0, 0, w, h)
 	b.Draw(s)
 	s.Show()
-	return Dump(s, false)
+	return dump(s, false)
 }
 
 func newTestBoard(v View) *board {

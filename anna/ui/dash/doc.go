@@ -7,4 +7,9 @@
 // handlers on the loop change what is shown and return; nothing waits for an
 // answer on the loop; names are drawn cell by cell, so that no markup in them
 // means anything.
+//
+//	err := dash.Run(ctx, dash.Options{
+//		Theme: theme, Interval: time.Second, First: first,
+//		Poll: func(ctx context.Context) (dash.View, error) { return ask(ctx) },
+//	})
 package dash

@@ -16,8 +16,9 @@ type Moment struct {
 	Since   time.Duration // since the last answer
 }
 
-// Still draws a view at a size without a terminal and returns what stands on
-// the screen, with its styles as escape sequences where the theme has colours.
+// Still draws a view at a size without a terminal, for tests, and returns what
+// stands on the screen, with its styles as escape sequences where the theme has
+// colours.
 func Still(v View, t ui.Theme, width, height int, m Moment) (string, error) {
 	s := tcell.NewSimulationScreen("UTF-8")
 	if err := s.Init(); err != nil {
@@ -42,11 +43,11 @@ func Still(v View, t ui.Theme, width, height int, m Moment) (string, error) {
 		b.Draw(s)
 	}
 	s.Show()
-	return Dump(s, t.Colour), nil
+	return dump(s, t.Colour), nil
 }
 
-// Dump is the text on a screen, line by line, without spaces at their ends.
-func Dump(s tcell.SimulationScreen, styles bool) string {
+// dump is the text on a screen, line by line, without spaces at their ends.
+func dump(s tcell.SimulationScreen, styles bool) string {
 	w, h := s.Size()
 	var out strings.Builder
 	for y := range h {
