@@ -17,30 +17,30 @@ import (
 const module = "github.com/jjgarcianorway/anna-assistant/"
 
 // rooms names, for each outside module, the rooms that may import it: a folder,
-// or a pattern of files. "test" stands for any test file.
+// or a pattern of files; "test" stands for any test file and package annatest,
+// "*" for every room.
 var rooms = map[string][]string{
-	"github.com/pelletier/go-toml/v2":         {"anna/config", "anna/policy"},
+	"github.com/pelletier/go-toml/v2":         {"anna/config"},
 	"github.com/urfave/cli/v2":                {"anna", "anna/console", "applets/*/command.go", "applets/*/*_command.go"},
 	"github.com/expr-lang/expr":               {"anna/policy"},
-	"github.com/rivo/tview":                   {"anna/ui/dash", "applets/*/screen.go"},
-	"github.com/gdamore/tcell/v2":             {"anna/ui/dash", "applets/*/screen.go"},
+	"github.com/rivo/tview":                   {"anna/ui/dash"},
+	"github.com/gdamore/tcell/v2":             {"anna/ui/dash"},
 	"github.com/rivo/uniseg":                  {"anna/ui"},
 	"github.com/coreos/go-systemd/v22":        {"anna/daemon", "anna/rpc/diagnose"},
 	"github.com/prometheus/procfs":            {"anna/metrics"},
 	"github.com/HdrHistogram/hdrhistogram-go": {"anna/metrics"},
 	"modernc.org/sqlite":                      {"anna/telemetry"},
-	"github.com/fsnotify/fsnotify":            {"anna/events", "anna/config"},
+	"github.com/fsnotify/fsnotify":            {"anna/events"},
 	"github.com/mdlayher/netlink":             {"anna/events"},
 	"github.com/jsimonetti/rtnetlink/v2":      {"anna/events"},
-	"github.com/vishvananda/netlink":          {"anna/events"},
-	"github.com/moby/sys/mountinfo":           {"anna/events", "anna/metrics"},
+	"github.com/moby/sys/mountinfo":           {"anna/events"},
 	"golang.org/x/term":                       {"anna/console"},
 	"golang.org/x/sys":                        {"*"},
-	"github.com/rogpeppe/go-internal":         {"test", "anna/annatest", "applets/storage/diff_content.go"},
-	"github.com/google/go-cmp":                {"test", "anna/annatest"},
+	"github.com/rogpeppe/go-internal":         {"test", "applets/storage/diff_content.go"},
+	"github.com/google/go-cmp":                {"test"},
 	"go.uber.org/goleak":                      {"test"},
 	"github.com/creachadair/jrpc2":            {"test"},
-	"github.com/creack/pty":                   {"test", "anna/annatest"},
+	"github.com/creack/pty":                   {"test"},
 	"github.com/godbus/dbus/v5":               {"test"},
 }
 
@@ -112,6 +112,7 @@ func goFiles(t *testing.T) []goFile {
 // TestImportsPointOneWay holds the directions: main -> applets -> applets/* ->
 // anna/*. An applet never imports another; the core never imports an applet.
 func TestImportsPointOneWay(t *testing.T) {
+	stands := map[[2]string]bool{} // a leaf on a room
 	for _, f := range goFiles(t) {
 		for _, name := range f.imports {
 			inner, ours := strings.CutPrefix(name, module)
@@ -131,27 +132,51 @@ func TestImportsPointOneWay(t *testing.T) {
 			if allowed, leaf := leaves[f.room]; leaf && !f.test && !slices.Contains(allowed, inner) {
 				t.Errorf("%s imports %s: %s stands on %v alone", f.path, inner, f.room, allowed)
 			}
+			if !f.test {
+				stands[[2]string{f.room, inner}] = true
+			}
+		}
+	}
+	for leaf, allowed := range leaves {
+		for _, room := range allowed {
+			if !stands[[2]string{leaf, room}] {
+				t.Errorf("%s does not stand on %s", leaf, room)
+			}
 		}
 	}
 }
 
-// TestRoomsOfModules holds which rooms may import which outside module.
+// TestRoomsOfModules holds which rooms may import which outside module, and that
+// the table names no more than it has to.
 func TestRoomsOfModules(t *testing.T) {
+	type entry struct{ module, room string }
+	used := map[entry]bool{}
 	for _, f := range goFiles(t) {
 		for _, name := range f.imports {
 			if strings.HasPrefix(name, module) || !strings.Contains(strings.Split(name, "/")[0], ".") {
 				continue
 			}
-			if !f.mayImport(t, name) {
+			outside, room := f.entry(t, name)
+			if room == "" {
 				t.Errorf("%s imports %s, which is not for this room", f.path, name)
+			}
+			used[entry{outside, room}] = true
+		}
+	}
+	for outside, allowed := range rooms {
+		for _, room := range allowed {
+			if !used[entry{outside, room}] {
+				t.Errorf("%s is for %s, which does not import it", outside, room)
 			}
 		}
 	}
 }
 
-func (f goFile) mayImport(t *testing.T, name string) bool {
-	for prefix, allowed := range rooms {
-		if name != prefix && !strings.HasPrefix(name, prefix+"/") {
+// entry finds what allows a file to import a package: the module and the room of
+// the table; "" where nothing does.
+func (f goFile) entry(t *testing.T, name string) (outside, room string) {
+	for outside, allowed := range rooms {
+		if name != outside && !strings.HasPrefix(name, outside+"/") {
 			continue
 		}
 		for _, room := range allowed {
@@ -160,12 +185,11 @@ func (f goFile) mayImport(t *testing.T, name string) bool {
 				t.Fatal(err)
 			}
 			if room == "*" || room == f.room || file || room == "test" && f.test {
-				return true
+				return outside, room
 			}
 		}
-		return false
 	}
-	return false
+	return "", ""
 }
 
 // TestLayout holds the top level: what stands there and nothing else.
