@@ -115,7 +115,7 @@ func (s *scrubbing) outcomes(want ...string) []scrub.Run {
 // second waits until another second has begun: a status file knows no less.
 func second() { time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(1010 * time.Millisecond))) }
 
-// spoil turns bytes around at a physical address of each device that is given.
+// spoil changes bytes at a physical address of one of the disk's devices.
 func (s *scrubbing) spoil(loop int, at uint64) {
 	s.t.Helper()
 	f, err := os.OpenFile(s.disk.Loops[loop].File, os.O_RDWR, 0)

@@ -14,26 +14,6 @@ import (
 // processes and file systems. A rise is a hole in the sandbox.
 const exposure = "13"
 
-// TestUnitsWithoutLab judges the units with the systemd-analyze of this
-// machine, in a root that holds nothing else.
-func TestUnitsWithoutLab(t *testing.T) {
-	Require(t, Oracle, "systemd-analyze")
-	root := t.TempDir()
-	Anna("/proc/self/exe")(t, root)
-	for _, target := range []string{"sysinit", "basic", "shutdown", "sockets", "multi-user"} {
-		File("/usr/lib/systemd/system/"+target+".target", "[Unit]\n", 0o644)(t, root)
-	}
-	for _, args := range [][]string{
-		{"verify", "annad.service", "annad.socket"},
-		{"security", "--offline=true", "--threshold=" + exposure, "annad.service"},
-	} {
-		out, err := exec.Command("systemd-analyze", append([]string{"--root=" + root}, args...)...).CombinedOutput()
-		if err != nil || args[0] == "verify" && len(out) > 0 {
-			t.Errorf("systemd-analyze %v: %v\n%s", args, err, out)
-		}
-	}
-}
-
 func TestLab(t *testing.T) {
 	machine := Lab(t, Anna(BuildStatic(t, "./testdata/standin")), File("/root/payload", "laid\n", 0o600))
 
