@@ -4,8 +4,9 @@ import (
 	"strings"
 )
 
-// DefaultFile is the configuration as it is shipped: every key, with what it
-// means and what it takes, commented out at its default.
+// DefaultFile is dist/config.toml, from the table of keys: every key, with what it
+// means and what it takes, commented out at its default. TestDefaultFile holds
+// the file to it.
 func DefaultFile() []byte {
 	var b strings.Builder
 	b.WriteString(`# Configuration of anna. Every key is at its default; to change one, remove
