@@ -39,28 +39,10 @@ func TestLoad(t *testing.T) {
 	var wg sync.WaitGroup
 	for n := range connections {
 		wg.Go(func() {
-			c, err := net.Dial("unix", d.Socket)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			defer c.Close()
-			r := bufio.NewReader(c)
-			tick := time.NewTicker(time.Second * connections / rate)
-			defer tick.Stop()
-			for i := range each {
-				<-tick.C
-				began := time.Now()
-				fmt.Fprintf(c, `{"jsonrpc":"2.0","id":%d,"method":%q}`+"\n", i, methods[(n+i)%len(methods)])
-				line, err := r.ReadString('\n')
-				if err != nil || !strings.Contains(line, `"result"`) || !strings.HasSuffix(line, fmt.Sprintf("\"id\":%d}\n", i)) {
-					t.Errorf("request %d of connection %d: %v, %.200s", i, n, err, line)
-					return
-				}
-				mu.Lock()
-				took = append(took, time.Since(began))
-				mu.Unlock()
-			}
+			list := askSteadily(t, d.Socket, time.Second*connections/rate, slices.Concat(methods[n%len(methods):], methods[:n%len(methods)]), func(i int) bool { return i < each })
+			mu.Lock()
+			took = append(took, list...)
+			mu.Unlock()
 		})
 	}
 	wg.Wait()
@@ -90,6 +72,33 @@ func TestLoad(t *testing.T) {
 	t.Logf("%d requests in %s over %d connections", len(took), length, connections)
 	t.Logf("latency   p50 %s, p95 %s, p99 %s, max %s   (roadmap: p99 < 100ms; aim: < 1ms)", at(50), at(95), at(99), at(100))
 	t.Logf("resident  idle %.1f MB, peak %.1f MB   (roadmap: < 60 MB; aim: idle < 15 MB)", idle, d.StatusMB("VmHWM"))
+}
+
+// askSteadily asks the methods in turn, over one connection, one request each time
+// that the pause is over, for as long as more says so of the next one's number.
+// It returns how long each answer took.
+func askSteadily(t *testing.T, socket string, pause time.Duration, methods []string, more func(i int) bool) (took []time.Duration) {
+	c, err := net.Dial("unix", socket)
+	if err != nil {
+		t.Error(err)
+		return nil
+	}
+	defer c.Close()
+	r := bufio.NewReader(c)
+	tick := time.NewTicker(pause)
+	defer tick.Stop()
+	for i := 0; more(i); i++ {
+		<-tick.C
+		method, began := methods[i%len(methods)], time.Now()
+		fmt.Fprintf(c, `{"jsonrpc":"2.0","id":%d,"method":%q}`+"\n", i, method)
+		line, err := r.ReadString('\n')
+		if err != nil || !strings.Contains(line, `"result"`) || !strings.HasSuffix(line, fmt.Sprintf("\"id\":%d}\n", i)) {
+			t.Errorf("request %d, %s: %v, %.300s", i, method, err, line)
+			return took
+		}
+		took = append(took, time.Since(began))
+	}
+	return took
 }
 
 // BenchmarkCall is one request as a client makes it, with a connection of its

@@ -86,8 +86,8 @@ func table(t *testing.T, page, section string) [][]string {
 		t.Fatal(err)
 	}
 	_, rest, _ := strings.Cut(string(text), "<!-- "+section+" -->\n")
-	text2, _, found := strings.Cut(rest, "<!-- end "+section+" -->")
-	lines := strings.Split(strings.TrimSpace(text2), "\n")
+	rest, _, found := strings.Cut(rest, "<!-- end "+section+" -->")
+	lines := strings.Split(strings.TrimSpace(rest), "\n")
 	if !found || len(lines) < 3 {
 		t.Fatalf("%s has no table %q", page, section)
 	}

@@ -1,15 +1,13 @@
 package anna_test
 
 import (
-	"bufio"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -45,39 +43,17 @@ func TestReloadUnderLoad(t *testing.T) {
 	}
 	d := annatest.Daemon(t, reloadText(0))
 	client := &rpc.Client{Socket: d.Socket, Spec: applets.Table.Spec}
-	done := make(chan struct{})
+	var done atomic.Bool
 	var load sync.WaitGroup
 	var mu sync.Mutex
 	var quick []time.Duration
-	for n := range 8 {
+	methods := []string{"get_health_metrics", "get_status", "get_config", "get_last_reload"}
+	for n := range 8 { // each every 80 ms: 100 a second
 		load.Go(func() {
-			c, err := net.Dial("unix", d.Socket)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			defer c.Close()
-			r := bufio.NewReader(c)
-			tick := time.NewTicker(80 * time.Millisecond) // 8 of them: 100 a second
-			defer tick.Stop()
-			methods := []string{"get_health_metrics", "get_status", "get_config", "get_last_reload"}
-			for i := 0; ; i++ {
-				select {
-				case <-done:
-					return
-				case <-tick.C:
-				}
-				began := time.Now()
-				fmt.Fprintf(c, `{"jsonrpc":"2.0","id":%d,"method":%q}`+"\n", i, methods[(n+i)%len(methods)])
-				line, err := r.ReadString('\n')
-				if err != nil || !strings.Contains(line, `"result"`) || !strings.HasSuffix(line, fmt.Sprintf("\"id\":%d}\n", i)) {
-					t.Errorf("request %d of connection %d: %v, %.300s", i, n, err, line)
-					return
-				}
-				mu.Lock()
-				quick = append(quick, time.Since(began))
-				mu.Unlock()
-			}
+			list := askSteadily(t, d.Socket, 80*time.Millisecond, slices.Concat(methods[n%len(methods):], methods[:n%len(methods)]), func(int) bool { return !done.Load() })
+			mu.Lock()
+			quick = append(quick, list...)
+			mu.Unlock()
 		})
 	}
 	var inside, whole []time.Duration
@@ -95,7 +71,7 @@ func TestReloadUnderLoad(t *testing.T) {
 		}
 		time.Sleep(time.Until(began.Add(every)))
 	}
-	close(done)
+	done.Store(true)
 	load.Wait()
 	at := func(list []time.Duration, p int) time.Duration {
 		slices.Sort(list)

@@ -28,8 +28,8 @@ import (
 // A Row is one capability.
 type Row struct {
 	Name     string
-	Summary  string
-	Commands func() []*console.Command // made anew for each use: flags hold values
+	Summary  string                    // one line
+	Commands func() []*console.Command // made anew for each use: flags hold values; nil: none
 	Methods  []Method
 	// Gone are methods of v0.12.6 that nothing answers: what to use instead.
 	Gone map[string]string
@@ -49,9 +49,9 @@ type Method struct {
 // A Table is every capability, in the order of the help.
 type Table []Row
 
-// Check refuses a table with duplicates or half rows. It runs at every start
-// of a daemon, and in the tests:
-// a program that would answer with the wrong row must not answer at all.
+// Check refuses a table with duplicates or half rows: a program that would answer
+// with the wrong row must not answer at all. It runs at every start of a daemon,
+// and in the tests.
 func (t Table) Check() error {
 	var problems []error
 	bad := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }

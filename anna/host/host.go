@@ -41,7 +41,7 @@ type Host struct {
 	Latency    *metrics.Latency
 	Socket     string // where clients reach it
 	Events     *events.Engine
-	// Queue is the queue's status, the last known one where it hangs.
+	// Queue is the queue's status; where the engine hangs, the last that is known.
 	Queue func() events.Status
 	// Capabilities reports what the modules can do now.
 	Capabilities func() []capability.Report
@@ -52,16 +52,16 @@ type Host struct {
 	Reload       func(origin string, uid *int) (config.Receipt, error)
 	ReloadStatus func() (last config.Receipt, rejected *config.Receipt)
 	LastReload   func(origin string) (rec config.Receipt, begun int64)
-	// Health is where the daemon's findings hang. Acknowledge says that one is
-	// known until a time.
+	// Health holds the daemon's findings, for who asks and who follows.
+	// Acknowledge says that one is known until a time.
 	Health      *health.Board
 	Acknowledge func(id string, a health.Ack) error
-	// Look has the daemon judge itself anew when something changed since it
-	// did last that it knows of.
+	// Look has the daemon judge itself anew, where something that it knows of
+	// changed since it last did.
 	Look func()
 	// Facts are what is known of the machine, Advice what the rules make of it;
-	// both wait for the first look. Snooze says that advice is known until a
-	// time. TryRules judges rules that are not in force.
+	// both wait until the machine was looked at once. Snooze says that advice is
+	// known until a time. TryRules judges rules that are not in force.
 	Facts    func(context.Context) (facts.Tree, error)
 	Advice   func(context.Context) (policy.Standing, *policy.Set, error)
 	Snooze   func(id string, a health.Ack) error
@@ -86,7 +86,7 @@ type Scrubs interface {
 	// State is what is known of one file system; false for one that was not
 	// seen yet.
 	State(id btrfs.UUID) (scrub.State, bool)
-	// Record takes in what somebody who may says of a scrub.
+	// Record takes in what a caller with the right to tells about a scrub.
 	Record(ctx context.Context, id btrfs.UUID, r scrub.Run)
 }
 

@@ -65,40 +65,28 @@ func annad(r *roff, daemon *console.Command) {
 	see(r, "annactl(1)", "annactl-reload(1)", "systemctl(1)", "anna-config.toml(5)")
 }
 
+// A place is a command with its whole name.
+type place struct {
+	name string
+	c    *console.Command
+}
+
+// places lists a command and those below it, hidden ones left out.
+func places(name string, c *console.Command) []place {
+	if c.Hidden {
+		return nil
+	}
+	all := []place{{name, c}}
+	for _, s := range c.Sub {
+		all = append(all, places(name+" "+s.Name, s)...)
+	}
+	return all
+}
+
 // group is the page of a command, with those below it.
 func group(r *roff, c *console.Command, tree []*console.Command) {
-	type place struct {
-		name string
-		c    *console.Command
-	}
-	var all []place
-	var walk func(name string, c *console.Command)
-	walk = func(name string, c *console.Command) {
-		if c.Hidden {
-			return
-		}
-		all = append(all, place{name, c})
-		for _, s := range c.Sub {
-			walk(name+" "+s.Name, s)
-		}
-	}
-	walk("annactl "+c.Name, c)
-	r.macro("SH", "SYNOPSIS")
-	first := true
-	for _, p := range all {
-		if p.c.Run == nil {
-			continue
-		}
-		if !first {
-			r.b.WriteString(".br\n")
-		}
-		first = false
-		line := `\fB` + escape(p.name) + `\fR [flags]`
-		if p.c.Args != "" {
-			line += ` \fI` + escape(p.c.Args) + `\fR`
-		}
-		r.b.WriteString(line + "\n")
-	}
+	all := places("annactl "+c.Name, c)
+	synopsis(r, all)
 	r.macro("SH", "DESCRIPTION")
 	if c.About != "" {
 		r.text(c.About)
@@ -136,6 +124,26 @@ func group(r *roff, c *console.Command, tree []*console.Command) {
 		others = append(others, "annactl-explain(1)")
 	}
 	see(r, append(others, "annad(8)")...)
+}
+
+// synopsis writes how each of the commands that do something is typed.
+func synopsis(r *roff, all []place) {
+	r.macro("SH", "SYNOPSIS")
+	first := true
+	for _, p := range all {
+		if p.c.Run == nil {
+			continue
+		}
+		if !first {
+			r.b.WriteString(".br\n")
+		}
+		first = false
+		line := `\fB` + escape(p.name) + `\fR [flags]`
+		if p.c.Args != "" {
+			line += ` \fI` + escape(p.c.Args) + `\fR`
+		}
+		r.b.WriteString(line + "\n")
+	}
 }
 
 // capital begins a line of a list as a sentence begins.

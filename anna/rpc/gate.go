@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// A gate bounds how many calls make their answers at once: until it is made,
-// nobody knows how large an answer is. It is for what takes no time, so a call
-// that takes some leaves the gate to others, though it runs on.
+// A gate bounds how many calls make their answers at once, for nobody knows how
+// large an answer is before it is made. A call that takes longer than gateTime
+// gives its place to the next and runs on: a slow handler must not hold up all.
 type gate chan struct{}
 
 // gateTime is how long one call keeps its place.
