@@ -399,11 +399,7 @@ func TestRestart(t *testing.T) {
 			socket := filepath.Join(socketDir(t), "s")
 			var file *os.File
 			if inherited {
-				l := listenAt(t, socket)
-				var err error
-				file, err = l.File()
-				check(t, err)
-				t.Cleanup(func() { file.Close() })
+				file = inheritable(t, listenAt(t, socket))
 			}
 			p := serverProcess(t, socket, file)
 			var done, retried, failed atomic.Int64
@@ -431,12 +427,18 @@ func TestRestart(t *testing.T) {
 				next := standby(t, socket, file)
 				gone := time.Now()
 				check(t, p.Process.Signal(signal))
-				p.Wait()
+				p.ended(t)
 				next.serve(t)
 				p, longest = next, max(longest, time.Since(gone))
 				restarts++
 			}
 			workers.Wait()
+			// The one before ends also when nobody calls any more.
+			next := standby(t, socket, file)
+			check(t, (&Client{Socket: socket, Spec: specs}).Call(context.Background(), "update", nil, nil))
+			check(t, p.Process.Signal(syscall.SIGTERM))
+			p.ended(t)
+			next.serve(t)
 			t.Logf("%d calls over %d restarts of at most %s: %d failed, %d tried again", calls, restarts, longest.Round(time.Millisecond), failed.Load(), retried.Load())
 			// Without a socket to wait at, a call outlasts what its schedule does.
 			if failed.Load() > 0 && (inherited || longest < 500*time.Millisecond) {

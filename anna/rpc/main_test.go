@@ -338,6 +338,16 @@ func (p *process) end() {
 	p.Wait()
 }
 
+// ended waits for a process that was told to end, and kills one that does not.
+func (p *process) ended(t testing.TB) {
+	t.Helper()
+	late := time.AfterFunc(20*time.Second, func() { p.Process.Kill() })
+	p.Wait()
+	if !late.Stop() {
+		t.Fatal("the process did not end")
+	}
+}
+
 func (p *process) line(t testing.TB) string {
 	t.Helper()
 	line, err := p.out.ReadString('\n')
@@ -345,6 +355,23 @@ func (p *process) line(t testing.TB) string {
 		t.Fatalf("the child said %q, %v; %s", line, err, p.err.String())
 	}
 	return strings.TrimSpace(line)
+}
+
+// inheritable is a listener's socket as a file to start processes with. A net
+// file would make the socket, which all its holders share, blocking at each
+// start, so that the server of the moment could not stop accepting; a file that
+// was blocking when it was made leaves the mode alone.
+func inheritable(t *testing.T, l *net.UnixListener) *os.File {
+	t.Helper()
+	f, err := l.File()
+	check(t, err)
+	defer f.Close()
+	fd, err := syscall.Dup(int(f.Fd()))
+	check(t, err)
+	syscall.CloseOnExec(fd)
+	file := os.NewFile(uintptr(fd), f.Name())
+	t.Cleanup(func() { file.Close() })
+	return file
 }
 
 // serverProcess starts a real server; with a listener it inherits the socket,
