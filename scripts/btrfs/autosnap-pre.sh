@@ -2,7 +2,7 @@
 # autosnap-pre.sh: a read-only snapshot of the root before a package
 # transaction; what the pacman hook beside it runs.
 set -u
-here=$(dirname -- "$0")
+here=$(CDPATH="" cd -- "$(dirname -- "$0")" && pwd) || exit 1
 # shellcheck source=scripts/btrfs/snapshots.sh
 . "$here/snapshots.sh"
 
@@ -50,7 +50,7 @@ while [ $# -gt 0 ]; do
 		help
 		exit 0
 		;;
-	*) usage_error "unknown word '$(visible "$1")'" ;;
+	*) usage_error "unknown word '$1'" ;;
 	esac
 	shift
 done
@@ -81,7 +81,8 @@ if [ ! -e "$dir" ] && [ ! -L "$dir" ]; then
 fi
 source=$(cd -P -- "$root" 2>/dev/null && pwd -P) || die 1 "cannot enter $root"
 enter "$dir"
-[ "$(device_of_mount "$source")" = "$(device_of_mount "$dir")" ] || die 1 "$dir is on another file system than $root: a snapshot cannot be taken there"
+device=$(device_of_mount "$source") || die 1 "cannot tell where $root is mounted"
+[ "$device" = "$(device_of_mount .)" ] || die 1 "$dir is on another file system than $root: a snapshot cannot be taken there"
 
 # A name is taken when two transactions follow within a second.
 tries=0
@@ -96,7 +97,7 @@ if [ $dry = yes ]; then
 	say "would take $dir/$snapshot of $root"
 	exit 0
 fi
-error=$(btrfs subvolume snapshot -r "$source" "./$snapshot" 2>&1) || die 1 "cannot take $dir/$snapshot of $root: $(visible "$error")"
+error=$(btrfs subvolume snapshot -r "$source" "./$snapshot" 2>&1) || die 1 "cannot take $dir/$snapshot of $root: $error"
 say "$name: took $dir/$snapshot of $root"
 
 # What is old goes; that it could not go is no reason to stop a transaction.

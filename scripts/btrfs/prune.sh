@@ -1,7 +1,7 @@
 #!/bin/sh
 # prune.sh: deletes old snapshots that autosnap-pre.sh took.
 set -u
-here=$(dirname -- "$0")
+here=$(CDPATH="" cd -- "$(dirname -- "$0")" && pwd) || exit 1
 # shellcheck source=scripts/btrfs/snapshots.sh
 . "$here/snapshots.sh"
 
@@ -55,7 +55,7 @@ while [ $# -gt 0 ]; do
 		help
 		exit 0
 		;;
-	*) usage_error "unknown word '$(visible "$1")'" ;;
+	*) usage_error "unknown word '$1'" ;;
 	esac
 	shift
 done
@@ -70,8 +70,8 @@ fi
 [ $dry = yes ] || [ "$(id -u)" = 0 ] || die 77 "only root deletes snapshots: sudo $name, or --dry-run"
 enter "$dir"
 
-in_use=$(in_use_ids "$dir") || die 1 "cannot tell which subvolumes of $dir are mounted"
-[ -n "$in_use" ] || die 1 "cannot tell which subvolume of $dir is the default"
+in_use=$(in_use_ids .) || die 1 "cannot tell which subvolumes of $dir are mounted, booted or the default"
+[ "$(id -u)" = 0 ] || warn "root alone sees which subvolume is booted or the default: less may be deleted than is said here"
 
 # The candidates, newest first: "DIGITS NAME". Names are plain from here on:
 # the prefix was given by the caller, the rest are digits, - and _.
@@ -80,12 +80,12 @@ for path in ./"$prefix"*; do
 	[ -e "$path" ] || [ -L "$path" ] || continue
 	entry=${path#./}
 	if ! digits=$(digits_of "${entry#"$prefix"}"); then
-		warn "kept $(visible "$entry"): no time that can be read after $prefix"
+		warn "kept $entry: no time that can be read after $prefix"
 		unparsable=$((unparsable + 1))
 	elif [ -L "$path" ]; then
 		warn "kept $entry: a link"
 		others=$((others + 1))
-	elif is_mount_point "$dir/$entry"; then
+	elif is_mount_point "./$entry"; then
 		warn "kept $entry: something is mounted on it"
 		others=$((others + 1))
 	elif ! is_root_of_subvolume "$path"; then
@@ -116,7 +116,7 @@ while read -r digits entry; do
 		continue
 	fi
 	if printf '%s\n' "$in_use" | grep -qx "$id"; then
-		warn "kept $entry: it is mounted, or the default"
+		warn "kept $entry: it is mounted, booted or the default"
 		protected=$((protected + 1))
 		continue
 	fi
@@ -127,7 +127,7 @@ while read -r digits entry; do
 		say "deleted $entry"
 		deleted=$((deleted + 1))
 	else
-		warn "cannot delete $entry: $(visible "$error")"
+		warn "cannot delete $entry: $error"
 		failed=$((failed + 1))
 	fi
 done <<EOT
@@ -136,5 +136,5 @@ EOT
 
 verb=deleted
 [ $dry = no ] || verb="would be deleted"
-say "$found snapshots in $dir: $deleted $verb, $((found - deleted - failed)) kept ($protected of them mounted or the default), $failed failed; left alone: $unparsable without a time, $others of another kind"
+say "$found snapshots in $dir: $deleted $verb, $((found - deleted - failed)) kept ($protected of them in use), $failed failed; left alone: $unparsable without a time, $others of another kind"
 [ "$failed" -eq 0 ]

@@ -2,7 +2,7 @@
 # sdboot-gen.sh: boot-loader entries (systemd-boot, BLS type 1) that start the
 # newest snapshots.
 set -u
-here=$(dirname -- "$0")
+here=$(CDPATH="" cd -- "$(dirname -- "$0")" && pwd) || exit 1
 # shellcheck source=scripts/btrfs/snapshots.sh
 . "$here/snapshots.sh"
 
@@ -62,7 +62,7 @@ while [ $# -gt 0 ]; do
 		help
 		exit 0
 		;;
-	*) usage_error "unknown word '$(visible "$1")'" ;;
+	*) usage_error "unknown word '$1'" ;;
 	esac
 	shift
 done
@@ -100,7 +100,7 @@ remove_all_but() {
 	for file in "$entries"/anna-snapshot-*.conf; do
 		[ -e "$file" ] || continue
 		case " $1 " in *" ${file##*/} "*) continue ;; esac
-		if ours "$file"; then remove "$file"; else warn "left alone: $(visible "$file"), not written by this program"; fi
+		if ours "$file"; then remove "$file"; else warn "left alone: $file, not written by this program"; fi
 	done
 }
 finish() {
@@ -156,7 +156,7 @@ snapshots=$(
 		entry=${path#./}
 		digits=$(digits_of "${entry#"$prefix"}") || continue
 		is_root_of_subvolume "$path" || continue
-		if is_mount_point "$dir/$entry" || ! is_readonly "$path"; then continue; fi
+		if is_mount_point "./$entry" || ! is_readonly "$path"; then continue; fi
 		printf '%s %s\n' "$digits" "$entry"
 	done | sort -r | head -n "$limit"
 )

@@ -12,8 +12,10 @@
 export LC_ALL=C # bytes, whatever the names hold
 name=${0##*/}
 
-say() { printf '%s\n' "$*"; }
-warn() { printf '%s: %s\n' "$name" "$*" >&2; }
+# visible TEXT: with what a terminal would obey, or a line would break at, as ?
+visible() { printf '%s' "$1" | tr '\000-\037\177' '?'; }
+say() { printf '%s\n' "$(visible "$*")"; }
+warn() { printf '%s: %s\n' "$name" "$(visible "$*")" >&2; }
 die() { # STATUS TEXT
 	status=$1
 	shift
@@ -25,19 +27,16 @@ usage_error() { die 64 "$* (see $name --help)"; }
 # number WORD OPTION: a count that the shell can calculate with.
 number() {
 	case $1 in
-	'' | *[!0-9]* | ??????*) usage_error "$2 needs a number from 0 to 99999, not '$(visible "$1")'" ;;
+	'' | *[!0-9]* | ??????*) usage_error "$2 needs a number from 0 to 99999, not '$1'" ;;
 	esac
 }
-
-# visible TEXT: with what a terminal would obey, or a line would break at, as ?
-visible() { printf '%s' "$1" | tr '\000-\037\177' '?'; }
 
 # prefix_ok PREFIX: a prefix is literal, so what looks like a pattern is refused.
 prefix_ok() {
 	case $1 in
 	'') usage_error "--prefix needs text" ;;
-	*/*) usage_error "--prefix '$(visible "$1")' has a slash: a snapshot lies directly in the directory" ;;
-	*[!!-~]*) usage_error "--prefix '$(visible "$1")' has a blank, or what is not ASCII" ;;
+	*/*) usage_error "--prefix '$1' has a slash: a snapshot lies directly in the directory" ;;
+	*[!!-~]*) usage_error "--prefix '$1' has a blank, or what is not ASCII" ;;
 	*'*'* | *'?'* | *'['*) usage_error "--prefix is literal, not a pattern: leave out * ? [" ;;
 	esac
 }
@@ -91,32 +90,42 @@ id_of() { btrfs inspect-internal rootid "$1"; }
 # mounted in a container alone.
 mounts() { cat /proc/[0-9]*/mountinfo 2>/dev/null | sort -u; }
 
-# octal_of PATH: as mountinfo writes a path.
-octal_of() { printf '%s\n' "$1" | sed 's/\\/\\134/g; s/ /\\040/g; s/	/\\011/g'; }
+# mount_of DIR: the number of the mount that DIR is seen through. A number, for
+# paths stand in mountinfo with escapes, and one may be mounted over another.
+mount_of() { [ -d "$1" ] && { sed -n 's/^mnt_id:[[:space:]]*//p' /proc/self/fdinfo/9 9<"$1"; } 2>/dev/null; }
+
+# is_mount_point DIR: something is mounted on DIR, which lies in this directory.
+is_mount_point() { mount=$(mount_of "$1") && [ "$mount" != "$(mount_of .)" ]; }
+
+# device_of_mount DIR: the device number of the mount that DIR is seen through.
+# All mounts of one Btrfs have the same.
+device_of_mount() {
+	mount=$(mount_of "$1") || return 1
+	awk -v mount="$mount" '$1 == mount { print $3; found = 1 } END { exit !found }' /proc/self/mountinfo
+}
 
 # in_use_ids DIR: the numbers of the subvolumes of DIR's file system that are
-# mounted or the default, each on a line. All mounts of one Btrfs have one
-# device number there, and name the subvolume that they show.
+# mounted, the default or what the machine was started from, each on a line. The
+# kernel tells the last two to root alone.
 in_use_ids() {
-	btrfs subvolume get-default "$1" | cut -d ' ' -f 2
 	device=$(device_of_mount "$1") || return 1
 	mounts | awk -v device="$device" '
 		$3 == device && match($0, /subvolid=[0-9]+/) { print substr($0, RSTART + 9, RLENGTH - 9) }' | sort -u
+	[ "$(id -u)" = 0 ] || return 0
+	default=$(btrfs subvolume get-default "$1") || return 1
+	printf '%s\n' "$default" | cut -d ' ' -f 2
+	all=$(btrfs subvolume list "$1") || return 1
+	printf '%s\n' "$all" | booted=$(booted) awk '
+		BEGIN { n = split(ENVIRON["booted"], flags, ",") }
+		{
+			for (i = 1; i <= n; i++)
+				if (flags[i] == "subvolid=" $2 || flags[i] == "subvol=" $NF || flags[i] == "subvol=/" $NF) print $2
+		}'
 }
 
-# device_of_mount DIR: the device number of the mount that DIR lies on, the
-# longest mount point that leads to it; the last of several wins.
-device_of_mount() {
-	path=$(octal_of "$1") awk '
-		{ point = $5; if (point != "/") point = point "/" }
-		index(ENVIRON["path"] "/", point) == 1 && length(point) >= best { best = length(point); device = $3 }
-		END { if (device == "") exit 1; print device }' /proc/self/mountinfo
-}
-
-# is_mount_point PATH
-is_mount_point() {
-	path=$(octal_of "$1") awk '$5 == ENVIRON["path"] { found = 1 } END { exit !found }' /proc/self/mountinfo
-}
+# booted: the mount options of the root as the kernel was told them. What it was
+# started from may be seen by no mount: below an overlay, say.
+booted() { tr ' ' '\n' </proc/cmdline | sed -n 's/^rootflags=//p' | tail -n 1; }
 
 # enter DIR: makes it the working directory, without following a link at its
 # end, and sets dir to its path without links. What is in it is then named

@@ -111,9 +111,9 @@ func TestPruneNeedsBoth(t *testing.T) {
 		left []string
 		says string
 	}{
-		{"5", append(slices.Clone(old[2:]), young...), "7 snapshots in %s: 2 deleted, 5 kept (0 of them mounted or the default), 0 failed"},
-		{"0", young, "5 snapshots in %s: 2 deleted, 3 kept (0 of them mounted or the default), 0 failed"},
-		{"0", young, "3 snapshots in %s: 0 deleted, 3 kept (0 of them mounted or the default), 0 failed"},
+		{"5", append(slices.Clone(old[2:]), young...), "7 snapshots in %s: 2 deleted, 5 kept (0 of them in use), 0 failed"},
+		{"0", young, "5 snapshots in %s: 2 deleted, 3 kept (0 of them in use), 0 failed"},
+		{"0", young, "3 snapshots in %s: 0 deleted, 3 kept (0 of them in use), 0 failed"},
 	} {
 		out, status := run(t, "prune.sh", "--dir", m.dir, "--keep", c.keep)
 		says(t, out, fmt.Sprintf(c.says, m.dir))
@@ -171,8 +171,8 @@ func TestPruneLeavesAlone(t *testing.T) {
 	if strings.Contains(out, "\x1b") || strings.Contains(out, "\nb 2020") {
 		t.Errorf("a name reached the terminal as it is: %q", out)
 	}
-	says(t, out, "deleted "+goes, "kept "+mounted+": it is mounted, or the default", "kept "+standard+": it is mounted",
-		"cannot delete "+nested, "4 snapshots in", "1 deleted, 2 kept (2 of them mounted or the default), 1 failed; left alone: ", "6 of another kind",
+	says(t, out, "deleted "+goes, "kept "+mounted+": it is mounted, booted or the default", "kept "+standard+": it is mounted",
+		"cannot delete "+nested, "4 snapshots in", "1 deleted, 2 kept (2 of them in use), 1 failed; left alone: ", "6 of another kind",
 		"pacman-2020-01-09_000000: a link", "pacman-2020-01-11_000000: something is mounted on it", "pacman-2020-01-05_000000: not read-only")
 	if ran, _ := filepath.Glob("ran"); len(ran) > 0 {
 		t.Error("a name was run")
@@ -182,6 +182,47 @@ func TestPruneLeavesAlone(t *testing.T) {
 	do(os.Symlink(m.dir, link))
 	if out, status := run(t, "prune.sh", "--dir", link, "--all", "--yes"); status != 1 || !strings.Contains(out, "is a link") {
 		t.Errorf("through a link: status %d\n%s", status, out)
+	}
+}
+
+// TestPruneOddPlace holds that a mounted snapshot is known wherever the file
+// system is mounted, and one that the machine was started from by the kernel's
+// command line, though no mount shows it.
+func TestPruneOddPlace(t *testing.T) {
+	m := newMachine(t)
+	const mounted, byID, byPath, goes = "pacman-2020-01-01_000000", "pacman-2020-01-02_000000", "pacman-2020-01-03_000000", "pacman-2020-01-04_000000"
+	m.snapshot(mounted, byID, byPath, goes)
+	odd := filepath.Join(t.TempDir(), "a\nb \\040")
+	if err := os.Mkdir(odd, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, at := range []struct{ point, options string }{{odd, "subvolid=5"}, {t.TempDir(), "subvol=snapshots of @/" + mounted}} {
+		if err := m.disk.MountAt(t, at.point, at.options); err != nil {
+			t.Fatal(err)
+		}
+	}
+	id := strings.TrimSpace(annatest.Run(t, "btrfs", "inspect-internal", "rootid", filepath.Join(m.dir, byID)))
+	script, err := filepath.Abs("prune.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ flags, kept string }{
+		{"noatime,subvolid=" + id, byID},
+		{"subvol=/@/" + byPath + ",compress=zstd", byPath}, // no word there holds a blank
+	} {
+		line := filepath.Join(t.TempDir(), "cmdline")
+		if err := os.WriteFile(line, []byte("quiet root=UUID=1 rootflags="+c.flags+" ro\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out := annatest.Run(t, "unshare", "--mount", "sh", "-c", `mount --bind "$1" /proc/cmdline && exec "$2" --dir "$3" --all --yes --dry-run 2>&1`,
+			"sh", line, script, filepath.Join(odd, "snapshots of @"))
+		says(t, out, "kept "+mounted+": it is mounted", "kept "+c.kept+": it is mounted, booted", "would delete "+goes, "2 would be deleted, 2 kept (2 of them in use)")
+		if strings.Contains(out, "a\nb") {
+			t.Errorf("the directory's name breaks a line:\n%s", out)
+		}
+	}
+	if out, status := run(t, "prune.sh", "--dir", filepath.Join(odd, "snapshots of @"), "--keep", "0"); status != 0 || !slices.Equal(m.names(), []string{mounted}) {
+		t.Errorf("status %d, left %q\n%s", status, m.names(), out)
 	}
 }
 
@@ -237,6 +278,19 @@ func TestAutosnap(t *testing.T) {
 		if ro := annatest.Run(t, "btrfs", "property", "get", "-ts", filepath.Join(m.dir, n), "ro"); !name.MatchString(n) || strings.TrimSpace(ro) != "ro=true" {
 			t.Errorf("%s: %s", n, ro)
 		}
+	}
+	// Called by a path that leads nowhere from inside the directory: the prune.sh
+	// beside the script runs, and not one that lies there.
+	if err := os.WriteFile(filepath.Join(m.dir, "prune.sh"), []byte("#!/bin/sh\ntouch \"$0.ran\"\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	relative := exec.Command("sh", append([]string{"autosnap-pre.sh"}, args...)...)
+	relative.Env = append(os.Environ(), "CDPATH=/") // what would make cd talk
+	if out, err := relative.CombinedOutput(); err != nil || strings.Contains(string(out), "could not") || !strings.Contains(string(out), "3 snapshots in") {
+		t.Errorf("called as autosnap-pre.sh: %v\n%s", err, out)
+	}
+	if _, err := os.Stat(filepath.Join(m.dir, "prune.sh.ran")); err == nil {
+		t.Error("it ran what lies in the directory of snapshots")
 	}
 	// The directory is made for root alone; a directory elsewhere is refused.
 	other := filepath.Join(m.disk.Dir, "new")
