@@ -18,6 +18,34 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
+// TestVerifyInstalled holds that the smoke test passes where install.sh put it,
+// below a prefix.
+func TestVerifyInstalled(t *testing.T) {
+	// install.sh takes the program from the checkout that it lies in.
+	checkout, prefix := t.TempDir(), t.TempDir()
+	annatest.Run(t, "sh", "-ec", `cp -R "$1/scripts" "$1/dist" "$2" && mkdir "$2/.bin" && cp "$3" "$2/.bin/anna"`,
+		"sh", annatest.RepoRoot(t), checkout, filepath.Join(annatest.Build(t), "anna"))
+	annatest.Run(t, filepath.Join(checkout, "scripts/install.sh"), "--destdir", prefix, "--prefix", "/opt/anna")
+	out, err := exec.Command(filepath.Join(prefix, "opt/anna/lib/anna/verify.sh"), "--standalone", "--anna", filepath.Join(prefix, "opt/anna/bin/anna")).CombinedOutput()
+	if err != nil || !strings.Contains(string(out), " - v0.12.6: the pacman hook is there\n") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// TestVerifyLoneTop holds that a file system without a subvolume has a tree,
+// too.
+func TestVerifyLoneTop(t *testing.T) {
+	annatest.Require(t, annatest.Root)
+	annatest.Require(t, annatest.Btrfs)
+	disk := annatest.NewDisk(t, []int64{256 << 20})
+	out := annatest.Run(t, "unshare", "--mount", "sh", "-c", `
+		for point in $(findmnt -rnt btrfs -o TARGET); do [ "$point" = "$2" ] || umount "$point" || exit; done
+		sh verify.sh --standalone --anna "$1" || :`, "sh", filepath.Join(annatest.Build(t), "anna"), disk.Dir)
+	if !regexp.MustCompile(`(?m)^ok \d+ - the tree shows the hierarchy$`).MatchString(out) {
+		t.Errorf("%s", out)
+	}
+}
+
 // TestVerify holds that the smoke test passes against a daemon of its own and
 // against none, that its plan is true, and that it fails where it should.
 func TestVerify(t *testing.T) {
@@ -43,6 +71,11 @@ func TestVerify(t *testing.T) {
 	out, err := verify("--standalone", "--anna", "/bin/echo")
 	if err == nil || !strings.Contains(out, "not ok 2 - health returns metrics") {
 		t.Errorf("of /bin/echo: %v\n%s", err, out)
+	}
+	// A daemon that does not start: why, and nothing else.
+	out, err = verify("--fresh", "--anna", "/bin/false")
+	if err == nil || !strings.Contains(out, "Bail out! the daemon did not start") || strings.Contains(out, "ok 1") {
+		t.Errorf("of /bin/false: %v\n%s", err, out)
 	}
 	if out, err := verify("--frsh"); err == nil || !strings.Contains(out, "unknown word") {
 		t.Errorf("%v\n%s", err, out)
