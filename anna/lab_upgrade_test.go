@@ -1,6 +1,7 @@
 package anna_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -95,7 +96,10 @@ func TestUpgradeOnSystemd(t *testing.T) {
 	// Undone, as it says.
 	_, undo, _ := strings.Cut(report, "To undo it:\n")
 	lab.Must("sh", "-ec", "sudo() { \"$@\"; }\n"+strings.ReplaceAll(undo, "  sudo", "sudo"))
-	lab.Must("sh", "-c", "rm -f /var/lib/anna/anna.db* /var/lib/anna/config.json /var/lib/anna/spool* /var/lib/anna/*.lock; rm -f /etc/anna/policies.d/*.v0126")
+	lab.Must("sh", "-c", "rm -f /var/lib/anna/anna.db* /var/lib/anna/config.json /var/lib/anna/spool* /var/lib/anna/*.lock")
+	if left := lab.Must("sh", "-c", "ls /etc/anna/policies.d"); left != "10-low-disk.yml" {
+		t.Errorf("after the undo policies.d has %s", left)
+	}
 	after := lab.Must("sh", "-c", tree)
 	for line := range strings.Lines(before) {
 		if !strings.Contains(after, strings.TrimSuffix(line, "\n")) {
@@ -105,5 +109,26 @@ func TestUpgradeOnSystemd(t *testing.T) {
 	says(lab.Journal("annad.service"), "I am the old one")
 	if got := lab.Must("/usr/local/bin/annactl"); got != "annactl 0.12.6" {
 		t.Errorf("the old client says %s", got)
+	}
+
+	// A configuration that is today's already loses nothing, neither by the
+	// upgrade nor by its undo.
+	const today = "[health]\nqueue_warn = 40"
+	config := func() string { t.Helper(); return lab.Must("cat", "/etc/anna/config.toml") }
+	for i, c := range []struct{ modules, config, says string }{
+		{"modules:\n  gpu:\n    state: disabled\n", today, "gpu was off: nothing"},
+		{"modules:\n  net:\n    state: disabled\n", today + "\n\n[modules]\nnetwork = false", "net was off: modules.network = false"},
+	} {
+		lab.Must("sh", "-ec", `printf '%s\n' "$1" >/etc/anna/config.toml; printf '%s' "$2" >/etc/anna/modules.yaml`, "sh", today, c.modules)
+		report := lab.Must("/root/upgrade.sh", "--yes", "--backup", fmt.Sprintf("/root/it's %d.tar.gz", i))
+		says(report, c.says)
+		if got := config(); got != c.config {
+			t.Errorf("%s: the configuration is\n%s", c.modules, got)
+		}
+		_, undo, _ := strings.Cut(report, "To undo it:\n")
+		lab.Must("sh", "-ec", "sudo() { \"$@\"; }\n"+strings.ReplaceAll(undo, "  sudo", "sudo"))
+		if got := config(); got != today {
+			t.Errorf("%s: after the undo the configuration is\n%s", c.modules, got)
+		}
 	}
 }

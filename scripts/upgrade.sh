@@ -35,6 +35,13 @@ usage_error() {
 }
 # visible: names and values as they can be printed.
 visible() { printf '%s' "$1" | tr '\000-\037\177' '?'; }
+# quoted WORD: as a shell reads it, for a command that is printed.
+quoted() {
+	case $1 in
+	*[!A-Za-z0-9_./:+-]*) printf "'%s'" "$(printf '%s' "$1" | sed "s/'/'\\\\''/g")" ;;
+	*) printf '%s' "$1" ;;
+	esac
+}
 
 dry=ask backup=''
 while [ $# -gt 0 ]; do
@@ -73,7 +80,7 @@ note() { # VERB PATH WHY
 }
 here() { [ -e "$1" ] || [ -L "$1" ]; }
 found() { found="$found $1"; }
-# replaced_by PATH: a file of ours, or a link to one, is not v0.12.6's.
+# is_ours PATH: the new program, or a link to it, is not v0.12.6's.
 is_ours() { [ "$(readlink -f -- "$1")" = /usr/bin/anna ] || cmp -s -- "$1" /usr/bin/anna; }
 
 drop=''
@@ -132,9 +139,31 @@ switched_off() {
 		inside && /^[ \t]+[A-Za-z0-9_-]+:[ \t]*$/ { module = $1; sub(/:$/, "", module) }
 		inside && $1 == "state:" && $2 ~ /^["\047]?disabled["\047]?$/ { print module }' $modules
 }
+# is_old: the configuration has keys that v0.12.6 had and that are not today's.
+is_old() {
+	! grep -q '^# Translated from the configuration of v0.12.6' $config || return 1
+	case $(old_settings) in
+	*autonomy.* | *persona.* | *ui.emojis* | *telemetry.collection_interval_sec* | *telemetry.enabled* | *daemon.socket_path* | *logging.*) return 0 ;;
+	esac
+	return 1
+}
+# new_modules: the section that says what modules.yaml said.
+new_modules() {
+	section=
+	for module in $(switched_off); do
+		case $module in
+		net) today=network ;;
+		disk) today=storage ;;
+		*) continue ;; # no counterpart: sensors, gpu, power, bluetooth, system, database, rpc
+		esac
+		[ -n "$section" ] || { say && say "[modules]"; }
+		section=modules
+		say "$today = false"
+	done
+}
 # new_config: the configuration that says the same today.
 new_config() {
-	settings=$(old_settings) off=$(switched_off)
+	settings=$(old_settings)
 	say "# Translated from the configuration of v0.12.6 by upgrade.sh. Every key:"
 	say "# anna config show --origin; what each means: anna-config.toml(5)."
 	level=$(printf '%s\n' "$settings" | sed -n 's/^logging\.level //p' | tail -n 1)
@@ -153,54 +182,42 @@ new_config() {
 	fi
 	color=$(printf '%s\n' "$settings" | sed -n 's/^ui\.color //p' | tail -n 1)
 	if [ "$color" = false ]; then say && say "[ui]" && say "color = false"; fi
-	section=
-	for module in $off; do
-		case $module in
-		net) new=network ;;
-		disk) new=storage ;;
-		*) continue ;; # no counterpart: sensors, gpu, power, bluetooth, system, database, rpc
-		esac
-		[ -n "$section" ] || { say && say "[modules]"; }
-		section=modules
-		say "$new = false"
-	done
+	new_modules
 }
 
-translate=no
-if [ -f $config ] && ! grep -q '^# Translated from the configuration of v0.12.6' $config; then
-	case $(old_settings) in
-	*autonomy.* | *persona.* | *ui.emojis* | *telemetry.collection_interval_sec* | *telemetry.enabled* | *daemon.socket_path* | *logging.*) translate=yes ;;
-	esac
-fi
-if [ -f $modules ]; then translate=yes; fi
+translate=no old=no yourself=
+if [ -f $config ] && is_old; then translate=yes old=yes; fi
+if [ -n "$(new_modules)" ]; then translate=yes; fi
 if [ $translate = yes ]; then
-	text=$(new_config)
 	new=$(mktemp) || exit 1
 	trap 'rm -f "$new"' EXIT
-	printf '%s\n' "$text" >"$new"
-	if problems=$(/usr/bin/anna config validate "$new" 2>&1); then
-		here $config && found $config
+	# A configuration that is today's already keeps what it says.
+	if [ $old = yes ] || ! here $config; then new_config; else cat $config && new_modules; fi >"$new"
+	if ! problems=$(/usr/bin/anna config validate "$new" 2>&1); then
+		translate=no yourself="set it yourself: "
+		note "keep     " $config "its translation would not be valid: $(visible "$problems" | cut -c 1-200)"
+	elif [ $old = no ]; then
+		note "translate" $config "what modules.yaml switched off is added, the rest stays as it is"
+	else
 		note "translate" $config "the keys that anna knows by another name; every other key of the old file is no longer used"
 		old_settings | while read -r key value; do
-			case $key in
-			logging.level | daemon.socket_path | ui.color) say "    kept     $key = $(visible "$value")" ;;
-			*) say "    dropped  $key = $(visible "$value")" ;;
+			case $key=$value in
+			logging.level=trace | logging.level=debug | logging.level=info | logging.level=warn | logging.level=warning | logging.level=error | daemon.socket_path=* | ui.color=*) what="kept    " ;;
+			*) what="dropped " ;;
 			esac
+			say "    $what $key = $(visible "$value")"
 		done >"$new.keys"
 		plan="$plan$(cat "$new.keys")
 "
 		rm -f "$new.keys"
-	else
-		translate=no
-		note "keep     " $config "its translation would not be valid: $(visible "$problems" | cut -c 1-200)"
 	fi
 fi
 if [ -f $modules ]; then
 	plan_drop $modules "modules are switched in [modules] of config.toml"
 	for module in $(switched_off); do
 		case $module in
-		net) say_as="modules.network = false" ;;
-		disk) say_as="modules.storage = false" ;;
+		net) say_as="${yourself}modules.network = false" ;;
+		disk) say_as="${yourself}modules.storage = false" ;;
 		*) say_as="nothing: there is no such module" ;;
 		esac
 		plan="$plan    $(visible "$module") was off: $say_as
@@ -222,9 +239,14 @@ for file in /etc/anna/policies.d/*.yaml /etc/anna/policies.d/*.yml; do
 	note "aside    " "$file" "v0.12.6 did not read it and neither does anna; renamed to .v0126, docs/POLICIES.md says what to write"
 done
 
-if [ -z "$found" ]; then
+if [ -z "$found" ] && [ $translate = no ]; then
 	say "nothing of v0.12.6 is here: nothing to do"
 	exit 0
+fi
+had_config=no
+if here $config; then
+	had_config=yes
+	found $config
 fi
 if [ -d /var/lib/anna ]; then
 	found /var/lib/anna
@@ -283,9 +305,11 @@ if ! printf '%s\n' "$relative" | tar -czpf "$backup" -C / --warning=no-file-igno
 fi
 sync
 report=$backup.txt
-undo="sudo systemctl stop annad.socket annad.service
-sudo rm -f /etc/anna/config.toml
-sudo tar -xzpf $backup -C /
+made=$(for path in $aside; do printf ' %s' "$path.v0126"; done)
+if [ $translate = yes ] && [ $had_config = no ]; then made="$made $config"; fi
+undo="sudo systemctl stop annad.socket annad.service${made:+
+sudo rm -f$made}
+sudo tar -xzpf $(quoted "$backup") -C /
 sudo systemctl daemon-reload && sudo systemctl restart annad"
 {
 	say "What was done by $name, $(date):"
