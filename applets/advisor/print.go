@@ -54,18 +54,20 @@ func printStanding(w io.Writer, t ui.Theme, s policy.Standing, all bool, program
 	if all {
 		printRest(w, t, s)
 	}
-	tail := fmt.Sprintf("%d rules: %d advise, %d find nothing, %d cannot tell, %d disabled", s.Rules, advising(s), len(s.Silent), unsure(s), len(s.Off))
-	if n := len(young); n > 0 && !all {
-		tail += fmt.Sprintf("; %d not for long yet", n)
+	advising, waiting, unsure := tally(s)
+	text := fmt.Sprintf("%d rules: %d advise", s.Rules, advising)
+	if waiting > 0 {
+		text += fmt.Sprintf(", %d not for long yet", waiting)
 	}
-	fmt.Fprintf(w, "\n%s\n", t.Paint(ui.Faint, tail))
-	if !all && (unsure(s) > 0 || len(young) > 0) {
+	text += fmt.Sprintf(", %d find nothing, %d cannot tell, %d disabled", len(s.Silent), unsure, len(s.Off))
+	fmt.Fprintf(w, "\n%s\n", t.Paint(ui.Faint, text))
+	if !all && (unsure > 0 || len(young) > 0) {
 		fmt.Fprintf(w, "%s\n", t.Paint(ui.Faint, "what they say: "+program+" advisor --all"))
 	}
 }
 
 func printAdvice(w io.Writer, t ui.Theme, a policy.Advice) {
-	fmt.Fprintf(w, "%s %s  %s\n", t.Shape(a.Level.Health())+" "+string(a.Level)+":", t.Paint(ui.Strong, ui.Plain(a.Title)), t.Paint(ui.Faint, ui.Plain(a.ID)))
+	fmt.Fprintf(w, "%s %s  %s\n", t.Shape(a.Level.Health())+" "+ui.Plain(string(a.Level))+":", t.Paint(ui.Strong, ui.Plain(a.Title)), t.Paint(ui.Faint, ui.Plain(a.ID)))
 	if a.Detail != "" {
 		fmt.Fprintf(w, "  %s\n", indent(a.Detail))
 	}
@@ -98,32 +100,37 @@ func printRest(w io.Writer, t ui.Theme, s policy.Standing) {
 		list  []string
 	}{{"Find nothing", s.Silent}, {"Disabled", s.Off}} {
 		if len(part.list) > 0 {
-			fmt.Fprintf(w, "\n%s\n%s\n", t.Paint(ui.Strong, part.title), ui.Wrap("  "+ui.Plain(strings.Join(part.list, ", ")), 100))
+			fmt.Fprintf(w, "\n%s\n  %s\n", t.Paint(ui.Strong, part.title), indent(ui.Wrap(ui.Plain(strings.Join(part.list, ", ")), 76)))
 		}
 	}
 }
 
-func advising(s policy.Standing) int {
-	rules := map[string]bool{}
-	for _, a := range s.Advice {
-		rules[a.Rule] = true
-	}
-	return len(rules)
-}
-
-func unsure(s policy.Standing) int {
-	rules := map[string]bool{}
+// tally counts the rules that advise, those that have not held for long enough
+// yet, and those that cannot tell: each rule once, by the most that it says of
+// any object.
+func tally(s policy.Standing) (advising, waiting, unsure int) {
+	counts := map[string]*int{}
 	for _, u := range s.Unsure {
-		rules[u.Rule] = true
+		counts[u.Rule] = &unsure
 	}
 	for _, a := range s.Advice {
-		delete(rules, a.Rule)
+		if !a.Raised {
+			counts[a.Rule] = &waiting
+		}
 	}
-	return len(rules)
+	for _, a := range s.Advice {
+		if a.Raised {
+			counts[a.Rule] = &advising
+		}
+	}
+	for _, n := range counts {
+		*n++
+	}
+	return advising, waiting, unsure
 }
 
 func printExplained(w io.Writer, t ui.Theme, e Explained) {
-	fmt.Fprintf(w, "%s  %s\n", t.Paint(ui.Strong, ui.Plain(e.ID)), t.Paint(ui.Faint, string(e.Level)+", "+ui.Plain(e.Place)))
+	fmt.Fprintf(w, "%s  %s\n", t.Paint(ui.Strong, ui.Plain(e.ID)), t.Paint(ui.Faint, ui.Plain(string(e.Level))+", "+ui.Plain(e.Place)))
 	if e.About != "" {
 		fmt.Fprintf(w, "%s\n", ui.Wrap(ui.Plain(e.About), 78))
 	}
@@ -136,7 +143,7 @@ func printExplained(w io.Writer, t ui.Theme, e Explained) {
 	}
 	rows := [][]string{}
 	if e.Each != "" {
-		rows = append(rows, []string{"  for each", e.Each})
+		rows = append(rows, []string{"  for each", ui.Plain(e.Each)})
 	}
 	rows = append(rows, []string{"  has to hold", ui.Span(time.Duration(e.HoldSec) * time.Second)})
 	io.WriteString(w, ui.Columns(rows))

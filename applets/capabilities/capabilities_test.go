@@ -36,3 +36,10 @@ func TestWire(t *testing.T) {
 func TestScreens(t *testing.T) {
 	annatest.Screens(t, "testdata/screen/capabilities.txt", func(w io.Writer, th ui.Theme) { print(w, th, sample()) })
 }
+
+// TestScreenOfHostileDaemon holds that texts from the socket are shown as data.
+func TestScreenOfHostileDaemon(t *testing.T) {
+	var l List
+	annatest.Poison(&l)
+	annatest.Harmless(t, func(w io.Writer) { print(w, ui.Theme{}, l) })
+}

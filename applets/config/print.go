@@ -19,10 +19,10 @@ func printEffective(w io.Writer, t ui.Theme, e Effective, origin bool) {
 			if section != "" {
 				fmt.Fprintln(w)
 			}
-			fmt.Fprintf(w, "[%s]\n", s)
+			fmt.Fprintf(w, "[%s]\n", ui.Plain(s))
 			section = s
 		}
-		line := name + " = " + ui.Plain(v.Text)
+		line := ui.Plain(name) + " = " + ui.Plain(v.Text)
 		if origin {
 			line += t.Paint(ui.Faint, "  # "+ui.Plain(v.Origin))
 		}

@@ -66,16 +66,8 @@ func TestScreens(t *testing.T) {
 // data, whatever it is called.
 func TestScreenOfHostileNames(t *testing.T) {
 	l := sample()
-	l.Events[0].Domain = "sto\x1b[31mrage"
-	l.Events[0].Causes[0].Subject, l.Events[0].Causes[0].Detail = "/mnt/\x1b]0;gotcha\a\nroot", "\x00\u202e"
-	var b strings.Builder
-	printList(&b, ui.Theme{}, l)
-	for line := range strings.Lines(b.String()) {
-		line = strings.TrimSuffix(line, "\n")
-		if ui.Plain(line) != line {
-			t.Errorf("a name reaches the terminal: %q", line)
-		}
-	}
+	annatest.Poison(&l)
+	annatest.Harmless(t, func(w io.Writer) { printList(w, ui.Theme{}, l) })
 }
 
 // TestManyCauses holds that one event does not fill the screen.

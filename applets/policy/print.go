@@ -26,14 +26,14 @@ func printTrial(w io.Writer, t ui.Theme, trial policy.Trial) {
 }
 
 func printTried(w io.Writer, t ui.Theme, r policy.Tried) {
-	note := string(r.Level)
+	note := ui.Plain(string(r.Level))
 	if r.Changes {
 		note += ", changes a built-in rule"
 	}
 	if !r.Enabled {
 		note += ", disabled"
 	}
-	fmt.Fprintf(w, "%s  %s\n", t.Paint(ui.Strong, r.ID), t.Paint(ui.Faint, note))
+	fmt.Fprintf(w, "%s  %s\n", t.Paint(ui.Strong, ui.Plain(r.ID)), t.Paint(ui.Faint, note))
 	if len(r.Verdicts) == 0 {
 		fmt.Fprintf(w, "  %s nothing here for it to look at\n", t.Shape(health.Unknown))
 	}

@@ -5,10 +5,8 @@ import (
 	"encoding/json"
 	"io"
 	"reflect"
-	"strings"
 	"testing"
 	"time"
-	"unicode"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/annatest"
 	"github.com/jjgarcianorway/anna-assistant/anna/health"
@@ -58,19 +56,8 @@ func TestScreen(t *testing.T) {
 
 // TestScreenOfHostileDaemon holds that texts from the socket are shown as data.
 func TestScreenOfHostileDaemon(t *testing.T) {
-	const evil = "\x1b[2J\r\nroot # \u009b31m\u202e\x00"
 	a := answer()
-	a.Daemon.Version, a.Daemon.Socket, a.Daemon.Config.Path, a.Daemon.State = evil, evil, evil, evil
+	annatest.Poison(&a)
 	a.Daemon.UptimeSec, a.Daemon.PID = -1<<63, -1
-	a.Findings[0] = health.Finding{ID: evil, Title: evil, Detail: evil, Fix: evil}
-	var b bytes.Buffer
-	print(&b, ui.Theme{}, a)
-	for _, r := range b.String() {
-		if r != '\n' && !unicode.IsPrint(r) {
-			t.Fatalf("%U reaches the terminal: %q", r, b.String())
-		}
-	}
-	if strings.Contains(b.String(), "\nroot #") {
-		t.Errorf("a text began a line: %q", b.String())
-	}
+	annatest.Harmless(t, func(w io.Writer) { print(w, ui.Theme{}, a) })
 }
