@@ -24,7 +24,13 @@ func (c *Console) PrintHelp(names []string) error {
 		path = append(path, next)
 		below = next.Sub
 	}
-	return printHelp(c.Out, c.world, path)
+	var b strings.Builder
+	if err := printHelp(&b, c.world, path); err != nil {
+		return err
+	}
+	return c.Answer(struct {
+		Help string `json:"help"`
+	}{b.String()}, func(w io.Writer) { io.WriteString(w, b.String()) })
 }
 
 // printHelp prints the help of a command, or of the whole program.

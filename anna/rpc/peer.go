@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/user"
 	"slices"
+	"strconv"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -78,4 +80,14 @@ func peerGroups(fd int) []int {
 		}
 	}
 	return nil
+}
+
+// Name is the peer's user as the system's files name it, "user 1000" where they
+// do not. It is for people to read, never to decide by.
+func (p Peer) Name() string {
+	id := strconv.Itoa(p.UID)
+	if u, err := user.LookupId(id); err == nil && u.Username != "" {
+		return u.Username
+	}
+	return "user " + id
 }

@@ -1,10 +1,6 @@
 package advisor
 
 import (
-	"cmp"
-	"fmt"
-	"os/user"
-	"strconv"
 	"time"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/health"
@@ -101,7 +97,7 @@ func serveSnooze(h *host.Host, r *rpc.Request) (any, error) {
 		return nil, rpc.Errorf(rpc.InvalidParams, "cannot snooze %s: it is not advised now", p.ID).WithHint("List what there is: anna advisor")
 	}
 	until := time.Now().Add(time.Duration(p.ForSec) * time.Second).UTC()
-	if err := h.Snooze(p.ID, health.Ack{Until: until, Level: rule.Level.Health(), Who: userName(r.Peer.UID), Note: p.Note}); err != nil {
+	if err := h.Snooze(p.ID, health.Ack{Until: until, Level: rule.Level.Health(), Who: r.Peer.Name(), Note: p.Note}); err != nil {
 		return nil, err
 	}
 	out := Snoozed{ID: p.ID, Level: rule.Level}
@@ -109,13 +105,4 @@ func serveSnooze(h *host.Host, r *rpc.Request) (any, error) {
 		out.Until = &until
 	}
 	return out, nil
-}
-
-func userName(uid int) string {
-	id := strconv.Itoa(uid)
-	u, err := user.LookupId(id)
-	if err != nil {
-		return "user " + id
-	}
-	return cmp.Or(u.Username, fmt.Sprintf("user %d", uid))
 }

@@ -21,56 +21,7 @@ import (
 	"github.com/jjgarcianorway/anna-assistant/anna/version"
 )
 
-const groupClient = "seen from here"
-
-// Thresholds of what the client measures.
-const (
-	answerWarn = 500 * time.Millisecond
-	answerCrit = 2 * time.Second
-)
-
-// clientChecks are those that only a client can make.
-var clientChecks = []health.Check{
-	{
-		ID: "daemon", Group: groupClient, Title: "The daemon does not answer",
-		Says: "Whether a daemon answers on the socket; where none does, what is known about its end.",
-		Crit: "when none answers", Do: "Each cause has its own next step: `anna explain CODE`.",
-	},
-	{
-		ID: "response_time", Group: groupClient, Title: "Answers are slow from here",
-		Says: "How long a small request takes from here: the median of five.",
-		Warn: "above " + answerWarn.String(), Crit: "above " + answerCrit.String(),
-		Do: "Compare with `anna doctor check rpc_latency`, which the daemon measures: what lies between is the machine's load.",
-	},
-	{
-		ID: "access", Group: groupClient, Title: "You may not use the socket",
-		Says: "Whether this user may connect: the socket's group, and the groups that this session really has.",
-		Warn: "when not", Do: "`sudo usermod -aG anna USER`, then log in anew: groups are given at login.",
-	},
-	{
-		ID: "systemd", Group: groupClient, Title: "systemd is not content with the daemon",
-		Says: "systemd's opinion of annad.service and annad.socket, and how often it restarted the daemon.",
-		Warn: "after three restarts, or when the daemon is not active", Crit: "when a unit failed",
-		Do: "Read why with `sudo journalctl -u annad -n 50`; then `sudo anna doctor check systemd --fix`.",
-	},
-	{
-		ID: "state_dir", Group: groupClient, Title: "The state directory is not as it should be",
-		Says: "Mode and owner of the state directory.",
-		Warn: "when others than its owner may enter it, or it is not the daemon's", Do: "`sudo anna doctor check state_dir --fix`.",
-	},
-	{
-		ID: "configuration", Group: groupClient, Title: "The configuration on disk is invalid",
-		Says: "The configuration as it is on disk now, whether or not the daemon has loaded it.",
-		Warn: "when it has an error", Do: "See every problem with `anna config validate`.",
-	},
-	{
-		ID: "version", Group: groupClient, Title: "Daemon and client are of different versions",
-		Says: "The daemon's version against this client's. It is told, and no trouble.",
-		Do:   "Restart the daemon after an upgrade: `sudo systemctl restart annad`.",
-	},
-}
-
-// clientAssess makes them.
+// clientAssess makes health.ClientChecks.
 var clientAssess = map[string]func(*exam) health.Verdict{
 	"daemon": assessDaemon, "response_time": assessTime, "access": assessAccess, "systemd": assessSystemd,
 	"state_dir": assessStateDir, "configuration": assessConfiguration, "version": assessVersion,
@@ -118,12 +69,12 @@ func assessTime(e *exam) health.Verdict {
 	median := e.seen.took[len(e.seen.took)/2]
 	v := health.Verdict{
 		Detail:   fmt.Sprintf("%s for a small request", median.Round(10*time.Microsecond)),
-		Evidence: &health.Evidence{Figure: "response_ms", Value: *millis(&median), Threshold: *millis(ptr(answerWarn)), Unit: "ms", Samples: len(e.seen.took)},
+		Evidence: &health.Evidence{Figure: "response_ms", Value: *millis(&median), Threshold: *millis(ptr(health.AnswerWarn)), Unit: "ms", Samples: len(e.seen.took)},
 	}
 	switch {
-	case median > answerCrit:
+	case median > health.AnswerCrit:
 		v.Level = health.Critical
-	case median > answerWarn:
+	case median > health.AnswerWarn:
 		v.Level = health.Warning
 	}
 	if v.Level > health.OK {

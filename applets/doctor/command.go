@@ -1,21 +1,14 @@
 package doctor
 
 import (
-	"errors"
 	"io"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/jjgarcianorway/anna-assistant/anna/config"
 	"github.com/jjgarcianorway/anna-assistant/anna/console"
 	"github.com/jjgarcianorway/anna-assistant/anna/health"
 	"github.com/jjgarcianorway/anna-assistant/anna/nearest"
-	"github.com/jjgarcianorway/anna-assistant/anna/rpc"
-	"github.com/jjgarcianorway/anna-assistant/anna/rpc/diagnose"
-	"github.com/jjgarcianorway/anna-assistant/anna/version"
 )
 
 func commands() []*console.Command {
@@ -118,10 +111,7 @@ func (r Report) exit() int {
 
 // named are the checks asked for; none means all.
 func named(c *console.Console) ([]string, error) {
-	var known []string
-	for _, check := range table() {
-		known = append(known, check.ID)
-	}
+	known := names()
 	for _, name := range c.Args {
 		if slices.Contains(known, name) {
 			continue
@@ -135,7 +125,6 @@ func named(c *console.Console) ([]string, error) {
 	return c.Args, nil
 }
 
-// table is every check: the daemon's, then the client's.
 // names are those of every check.
 func names() []string {
 	var out []string
@@ -145,7 +134,8 @@ func names() []string {
 	return out
 }
 
-func table() []health.Check { return slices.Concat(health.Checks, clientChecks) }
+// table is every check: the daemon's, then the client's.
+func table() []health.Check { return slices.Concat(health.Checks, health.ClientChecks) }
 
 // listed is a check as --list --json shows it.
 type listed struct {
@@ -167,133 +157,4 @@ func list(c *console.Console, names []string) error {
 	return c.Answer(struct {
 		Checks []listed `json:"checks"`
 	}{rows}, func(w io.Writer) { printList(w, c.Theme, rows) })
-}
-
-// An exam is what was seen: the daemon's own checks and this client's.
-type exam struct {
-	daemon Daemon
-	checks []Check
-	state  diagnose.State
-	failed *rpc.Error
-	seen   sight
-}
-
-// examine looks at everything.
-func examine(c *console.Console) *exam {
-	e := &exam{daemon: Daemon{Socket: c.Socket()}, seen: sight{socket: c.Socket(), private: c.Private}}
-	var answer Checks
-	err := c.Call(methodChecks, nil, &answer)
-	if !errors.As(err, &e.failed) && err != nil {
-		e.failed = rpc.Errorf(rpc.Internal, "%w", err)
-	}
-	e.state = e.seen.systemd(c.Context())
-	if e.failed != nil {
-		e.daemon.Error = &Failure{e.failed.Code, e.failed.Message, e.failed.Hint}
-		e.daemon.LastWords = e.state.Words
-		why := "the daemon does not answer (" + string(e.failed.Code) + ")"
-		for _, k := range health.Checks {
-			e.checks = append(e.checks, Check{Result: health.Result{ID: k.ID, Group: k.Group, Title: k.Title, Result: health.Unknown, Detail: why}})
-		}
-	} else {
-		e.daemon.Answers, e.daemon.Version = true, answer.Version
-		c.SawVersion(answer.Version, version.Number)
-		e.checks = answer.Checks
-		e.seen.took = took(c)
-	}
-	e.seen.peer, _ = c.Peer()
-	for _, k := range clientChecks {
-		v := clientAssess[k.ID](e)
-		e.checks = append(e.checks, Check{Result: health.Result{
-			ID: k.ID, Group: k.Group, Title: k.Title, Result: v.Level, Detail: v.Detail, Evidence: v.Evidence, Fix: v.Fix,
-		}})
-	}
-	e.mergeSocket()
-	return e
-}
-
-// took is how long an answer takes, seen from here: the median of five.
-func took(c *console.Console) []time.Duration {
-	var all []time.Duration
-	for range 5 {
-		began := time.Now()
-		if c.CallOnce("get_version", nil, nil) != nil {
-			break
-		}
-		all = append(all, time.Since(began))
-	}
-	slices.Sort(all)
-	return all
-}
-
-// report sums up the checks named.
-func (e *exam) report(names []string) Report {
-	r := Report{Standalone: e.seen.private, Daemon: e.daemon, Checks: []Check{}}
-	for _, k := range e.checks {
-		if len(names) > 0 && !slices.Contains(names, k.ID) {
-			continue
-		}
-		r.Checks = append(r.Checks, k)
-		if k.Acknowledged == nil {
-			r.Level = health.Worst(r.Level, k.Result.Result)
-		}
-	}
-	if r.Level == health.Unknown { // it is told check by check
-		r.Level = health.OK
-		if !slices.ContainsFunc(r.Checks, func(c Check) bool { return c.Result.Result != health.Unknown }) {
-			r.Level = health.Unknown
-		}
-	}
-	// A daemon that is dead is critical whatever was asked.
-	if e.failed != nil && e.failed.Code != rpc.SocketPermission {
-		r.Level = health.Critical
-	}
-	return r
-}
-
-func runAck(c *console.Console) error {
-	if len(c.Args) == 0 {
-		return listKnown(c)
-	}
-	undo := c.Bool("undo")
-	length, err := config.ParseDuration(c.String("for"))
-	if undo || c.String("for") == "0" {
-		length, err = 0, nil
-	}
-	switch {
-	case err != nil:
-		return console.Usagef("as in: --for 12h, --for 7d", "flag --for: %s", err)
-	case undo && (c.IsSet("for") || c.IsSet("note")):
-		return console.Usagef("as in: anna doctor ack ID --undo", "--undo and --for or --note exclude each other")
-	}
-	id := strings.TrimSpace(c.Args[0])
-	if _, ok := health.Find(id); !ok {
-		return console.Usagef("see the findings there are: "+c.Program()+" doctor", "there is no finding called %q", id)
-	}
-	var a Acked
-	// A part of a second is a time as well, and 0 takes the word back.
-	seconds := int64((length + time.Second - 1) / time.Second)
-	if err := c.Call(methodAck, AckParams{ID: id, ForSec: seconds, Note: c.String("note")}, &a); err != nil {
-		return err
-	}
-	return c.Answer(a, func(w io.Writer) { printAck(w, a) })
-}
-
-// known is what `anna doctor ack --json` prints.
-type known struct {
-	Acknowledged []health.Acknowledgement `json:"acknowledged"`
-}
-
-func listKnown(c *console.Console) error {
-	for _, flag := range []string{"for", "note", "undo"} {
-		if c.IsSet(flag) {
-			return console.Usagef("as in: anna doctor ack ID --for 7d", "--%s needs the ID of a finding", flag)
-		}
-	}
-	var answer Checks
-	if err := c.Call(methodChecks, nil, &answer); err != nil {
-		return err
-	}
-	c.SawVersion(answer.Version, version.Number)
-	list := known{append([]health.Acknowledgement{}, answer.Known...)}
-	return c.Answer(list, func(w io.Writer) { printKnown(w, list.Acknowledged) })
 }

@@ -177,8 +177,8 @@ func (w wanted) holds(st unix.Stat_t) bool {
 	return st.Mode&0o7777 == w.mode && (w.uid < 0 || int(st.Uid) == w.uid) && (w.gid < 0 || int(st.Gid) == w.gid)
 }
 
-// owners are those whose files are set right; another's file in the place is
-// somebody's trap or mistake, and left alone.
+// trusts reports whose files are set right: the wanted owner's, root's and this
+// user's. Another's in that place is a trap or a mistake, and left alone.
 func (w wanted) trusts(st unix.Stat_t) bool {
 	return st.Uid == 0 || int(st.Uid) == w.uid || int(st.Uid) == os.Geteuid()
 }

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/jjgarcianorway/anna-assistant/anna/health"
 	"github.com/jjgarcianorway/anna-assistant/anna/rpc"
 	"github.com/jjgarcianorway/anna-assistant/anna/rpc/diagnose"
 )
@@ -172,7 +173,7 @@ func TestFixesAreChecks(t *testing.T) {
 			t.Errorf("a fix is for %q, which is no check", f.check)
 		}
 	}
-	for _, c := range clientChecks {
+	for _, c := range health.ClientChecks {
 		if clientAssess[c.ID] == nil {
 			t.Errorf("nothing makes the check %q", c.ID)
 		}

@@ -31,7 +31,7 @@ func print(w io.Writer, t ui.Theme, r Report, verbose bool) {
 	for _, g := range groups {
 		var rows [][]string
 		for _, c := range r.Checks {
-			if c.Group == g && (c.Result.Result != health.Unknown || r.Daemon.Answers || g == groupClient || verbose) {
+			if c.Group == g && (c.Result.Result != health.Unknown || r.Daemon.Answers || g == health.GroupClient || verbose) {
 				rows = append(rows, lines(t, c)...)
 			}
 		}
@@ -42,7 +42,7 @@ func print(w io.Writer, t ui.Theme, r Report, verbose bool) {
 	if !r.Daemon.Answers {
 		unasked := 0
 		for _, c := range r.Checks {
-			if c.Result.Result == health.Unknown && c.Group != groupClient {
+			if c.Result.Result == health.Unknown && c.Group != health.GroupClient {
 				unasked++
 			}
 		}
@@ -51,7 +51,7 @@ func print(w io.Writer, t ui.Theme, r Report, verbose bool) {
 		} else if unasked > 0 && !verbose {
 			fmt.Fprintf(w, "\n%d checks need the daemon; -v lists them\n", unasked)
 		}
-		if e := r.Daemon.Error; e != nil && !slices.Contains(groups, groupClient) {
+		if e := r.Daemon.Error; e != nil && !slices.Contains(groups, health.GroupClient) {
 			fmt.Fprintf(w, "\n%s (%s)\n%s\n", ui.Plain(e.Message), ui.Plain(string(e.Code)), ui.Plain(e.Hint))
 		}
 		printWords(w, t, r.Daemon)

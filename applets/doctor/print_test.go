@@ -31,7 +31,7 @@ func ill() Report {
 			{Result: health.Result{ID: "memory_growth", Group: "resources", Result: health.OK, Detail: "10 MB more within 5 min", HiddenBy: "memory"}},
 			{Result: health.Result{ID: "queue", Group: "queue", Result: health.OK, Detail: "60 events wait", PendingSec: 4}},
 			{Result: health.Result{ID: "executable", Group: "daemon", Result: health.Warning, Detail: "an older one runs", Since: &began, Acknowledged: &health.Ack{Until: began.Add(time.Hour), Level: health.Warning, Who: "root"}}},
-			{Result: health.Result{ID: "systemd", Group: groupClient, Result: health.Unknown, Detail: "systemd is not this machine's init"}},
+			{Result: health.Result{ID: "systemd", Group: health.GroupClient, Result: health.Unknown, Detail: "systemd is not this machine's init"}},
 		},
 	}
 }
@@ -48,7 +48,7 @@ func dead() Report {
 	for _, c := range health.Checks {
 		r.Checks = append(r.Checks, Check{Result: health.Result{ID: c.ID, Group: c.Group, Result: health.Unknown, Detail: "the daemon does not answer"}})
 	}
-	r.Checks = append(r.Checks, Check{Result: health.Result{ID: "daemon", Group: groupClient, Result: health.Critical, Detail: "cannot connect (DaemonCrashed)", Fix: "Start it"}})
+	r.Checks = append(r.Checks, Check{Result: health.Result{ID: "daemon", Group: health.GroupClient, Result: health.Critical, Detail: "cannot connect (DaemonCrashed)", Fix: "Start it"}})
 	return r
 }
 
@@ -118,7 +118,7 @@ func TestPage(t *testing.T) {
 			}
 		}
 		switch {
-		case c.Group == groupClient:
+		case c.Group == health.GroupClient:
 		case c.RaiseAtOnce == health.OK:
 			b.WriteString("- Raised at once")
 			if c.ClearAtOnce {

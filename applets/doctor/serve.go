@@ -1,10 +1,6 @@
 package doctor
 
 import (
-	"cmp"
-	"fmt"
-	"os/user"
-	"strconv"
 	"time"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/capability"
@@ -101,10 +97,10 @@ func serveAck(h *host.Host, r *rpc.Request) (any, error) {
 		}
 	}
 	if !found && p.ForSec > 0 {
-		return nil, rpc.Errorf(rpc.InvalidParams, "cannot acknowledge %s: there is no such finding now", p.ID)
+		return nil, rpc.Errorf(rpc.InvalidParams, "cannot acknowledge %s: there is no such finding now", p.ID).WithHint("See what there is: anna doctor")
 	}
 	until := time.Now().Add(time.Duration(p.ForSec) * time.Second).UTC()
-	if err := h.Acknowledge(p.ID, health.Ack{Until: until, Level: level, Who: userName(r.Peer.UID), Note: p.Note}); err != nil {
+	if err := h.Acknowledge(p.ID, health.Ack{Until: until, Level: level, Who: r.Peer.Name(), Note: p.Note}); err != nil {
 		return nil, err
 	}
 	out := Acked{ID: p.ID, Level: level}
@@ -112,13 +108,4 @@ func serveAck(h *host.Host, r *rpc.Request) (any, error) {
 		out.Until = &until
 	}
 	return out, nil
-}
-
-func userName(uid int) string {
-	id := strconv.Itoa(uid)
-	u, err := user.LookupId(id)
-	if err != nil {
-		return "user " + id
-	}
-	return cmp.Or(u.Username, fmt.Sprintf("user %d", uid))
 }

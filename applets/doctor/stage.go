@@ -59,7 +59,7 @@ func postCommand() *console.Command {
 			e := examine(c)
 			checks := postChecks(filepath.SplitList(os.Getenv("PATH")), e.seen.private)
 			for _, k := range e.report(nil).Checks {
-				if k.Group == groupClient || k.ID == "socket" {
+				if k.Group == health.GroupClient || k.ID == "socket" {
 					checks = append(checks, k)
 				}
 			}

@@ -9,6 +9,7 @@ import (
 	"github.com/jjgarcianorway/anna-assistant/anna/console"
 	"github.com/jjgarcianorway/anna-assistant/anna/health"
 	"github.com/jjgarcianorway/anna-assistant/anna/nearest"
+	"github.com/jjgarcianorway/anna-assistant/anna/policy"
 	"github.com/jjgarcianorway/anna-assistant/anna/rpc"
 	"github.com/jjgarcianorway/anna-assistant/anna/ui"
 )
@@ -45,7 +46,7 @@ func commands() []*console.Command {
 		Name: "explain",
 		Args: "[CODE]", ArgWords: names(),
 		Summary: "what an error code or a finding means, and what to do",
-		About:   "Without a code every error code is listed; the findings are listed by: doctor --list. Case does not matter.",
+		About:   "Without a code every error code is listed; the findings are listed by: doctor --list; advice is explained by: advisor --explain ID. Case does not matter.",
 		Examples: []console.Example{
 			{Line: "anna explain", Says: "every code"},
 			{Line: "anna explain SocketNotFound", Says: "one code, with the next steps"},
@@ -73,7 +74,7 @@ func run(c *console.Console) error {
 			return c.Answer(found, func(w io.Writer) { page(w, c.Theme, found) })
 		}
 	}
-	for _, check := range health.Checks {
+	for _, check := range slices.Concat(health.Checks, health.ClientChecks) {
 		if strings.EqualFold(check.ID, want) {
 			found := Finding{check.ID, check.Title, check.Says, check.Warn, check.Crit, check.Do}
 			return c.Answer(found, func(w io.Writer) { finding(w, c.Theme, found) })
@@ -86,6 +87,9 @@ func run(c *console.Console) error {
 				fmt.Fprintf(w, "%s of v0.12.6 is not here; %s\n", gone.Command, gone.Instead)
 			})
 		}
+	}
+	if rule := policy.Builtin().Find(policy.RuleOf(want)); rule != nil {
+		return console.Usagef("see: "+c.Program()+" advisor --explain "+want, "%s is advice, no error code or finding", want)
 	}
 	hint := "list them: " + c.Path()
 	if near := nearest.Of(want, names()); near != "" {
@@ -100,7 +104,7 @@ func names() []string {
 	for _, row := range slices.Concat(rpc.Codes, console.OwnCodes) {
 		out = append(out, string(row.Code))
 	}
-	for _, check := range health.Checks {
+	for _, check := range slices.Concat(health.Checks, health.ClientChecks) {
 		out = append(out, check.ID)
 	}
 	return out
