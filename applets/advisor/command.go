@@ -74,7 +74,9 @@ func snooze(c *console.Console) error {
 		return console.Usagef("as in: "+c.Path()+" ID --for 7d", "flag --for needs a time, not %q", c.String("for"))
 	}
 	var out Snoozed
-	p := SnoozeParams{ID: c.Args[0], ForSec: int64(span / time.Second), Note: c.String("note")}
+	// A part of a second is a time as well; 0 alone takes the word back.
+	seconds := int64((span + time.Second - 1) / time.Second)
+	p := SnoozeParams{ID: c.Args[0], ForSec: seconds, Note: c.String("note")}
 	if err := c.Call(methodSnooze, p, &out); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -236,6 +237,9 @@ func history(c *console.Console) error {
 		var s Stored
 		if err := c.Call(methodShow, p, &s); err != nil {
 			return err
+		}
+		if s.Config == "" && !c.JSON {
+			c.Say("there was no %s, or nothing in it: the defaults held", cmp.Or(s.Receipt.Path, config.DefaultPath))
 		}
 		return c.Answer(s, func(w io.Writer) { io.WriteString(w, s.Config) })
 	}

@@ -37,6 +37,9 @@ func run(c *console.Console) error {
 	var rec config.Receipt
 	var err error
 	if c.Bool("signal") {
+		if c.Private { // its daemon is this process
+			return console.Usagef("see: "+c.Path()+" --help", "--signal and --standalone exclude each other")
+		}
 		rec, err = bySignal(c)
 	} else {
 		err = c.Call(methodReload, nil, &rec)
