@@ -92,9 +92,7 @@ func memoryLine(t ui.Theme, m Metrics) string {
 		return "unknown (" + ui.Plain(m.Unknown["memory_mb.current"]) + ")"
 	}
 	text := ui.MB(*mem.Current)
-	if cache := mem.Reclaimable; cache != nil && *cache >= 1 {
-		text += " (" + ui.MB(*cache) + " file cache)"
-	}
+	text += mem.cacheText()
 	if mem.Peak != nil {
 		text += ", peak " + ui.MB(*mem.Peak)
 	}
@@ -116,6 +114,14 @@ func memoryLine(t ui.Theme, m Metrics) string {
 	}
 	bar := t.Bar(barWidth, *mem.judged() / *mem.Limit, style, marks...)
 	return fmt.Sprintf("%s  %s of %s%s%s", bar, text, ui.MB(*mem.Limit), t.Dot(), source)
+}
+
+// cacheText says how much of the memory is file cache, where it is worth a word.
+func (m Memory) cacheText() string {
+	if m.Reclaimable == nil || *m.Reclaimable < 1 {
+		return ""
+	}
+	return " (" + ui.MB(*m.Reclaimable) + " file cache)"
 }
 
 func queueLine(m Metrics) string {

@@ -16,7 +16,7 @@ type picture struct {
 	client  string // the client's own version
 	every   time.Duration
 	latency []dash.Point // milliseconds
-	memory  []dash.Point // units of 2^20 bytes
+	memory  []dash.Point // what the thresholds are about, units of 2^20 bytes
 	queue   []dash.Point
 	events  []event
 	modules []capability.Report // none from a daemon that does not list them

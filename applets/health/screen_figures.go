@@ -124,9 +124,14 @@ func (p *picture) memoryPanel(f dash.Frame) dash.Panel {
 		return panel
 	}
 	text := memoryText(m)
+	peak := ""
 	if m.Memory.Peak != nil {
-		text += ", peak " + ui.MB(*m.Memory.Peak)
+		peak = ", peak " + ui.MB(*m.Memory.Peak)
 	}
+	if cache := m.Memory.cacheText(); ui.Width(text+cache+peak) <= f.Width {
+		text += cache
+	}
+	text += peak
 	source := ui.Plain(m.Memory.Source)
 	if short, _, ok := strings.Cut(source, " ("); ok && ui.Width(source) > f.Width {
 		source = short // without why: the whole screen has room for that
@@ -164,7 +169,8 @@ func (p *picture) memoryPanel(f dash.Frame) dash.Panel {
 	return panel
 }
 
-// memoryBar draws the memory against its limit, with the thresholds marked.
+// memoryBar draws what the thresholds are about against the limit, with the
+// thresholds marked.
 func memoryBar(t ui.Theme, m Metrics, width int) string {
 	style := ui.Good
 	var marks []float64
@@ -173,11 +179,11 @@ func memoryBar(t ui.Theme, m Metrics, width int) string {
 			continue
 		}
 		marks = append(marks, *mark / *m.Memory.Limit)
-		if *m.Memory.Current > *mark {
+		if *m.Memory.judged() > *mark {
 			style = []ui.Style{ui.Warn, ui.Bad}[i]
 		}
 	}
-	return t.Bar(width, *m.Memory.Current / *m.Memory.Limit, style, marks...)
+	return t.Bar(width, *m.Memory.judged() / *m.Memory.Limit, style, marks...)
 }
 
 // queueText says in one line how the queue does, as much as there is room for.

@@ -17,6 +17,15 @@ const (
 	keptEvents = 200
 )
 
+// The series of the daemon's history that the curves begin with. Memory is what
+// the thresholds are about: the working set.
+const (
+	seriesLatency   = "annad_rpc_p99_seconds"
+	seriesMemory    = "annad_working_set_bytes"
+	seriesMemoryAll = "annad_memory_bytes"
+	seriesQueue     = "queue_depth"
+)
+
 // A model gathers what the dashboard shows. Whoever learned something puts it
 // in and takes a finished picture out.
 type model struct {
@@ -55,7 +64,7 @@ func (m *model) took(x Metrics) *picture {
 	}
 	depth := float64(x.Queue.Depth)
 	add(&p.latency, x.RPCLatency.P99)
-	add(&p.memory, x.Memory.Current)
+	add(&p.memory, x.Memory.judged())
 	add(&p.queue, &depth)
 	m.tally.answers++
 	m.tally.worst = max(m.tally.worst, x.Level)
@@ -116,9 +125,13 @@ func (m *model) remembered(h History) *picture {
 		}
 		*list = bounded(out, keptPoints)
 	}
-	fill(&m.now.latency, "annad_rpc_p99_seconds", 1e-3)
-	fill(&m.now.memory, "annad_memory_bytes", 1<<20)
-	fill(&m.now.queue, "queue_depth", 1)
+	fill(&m.now.latency, seriesLatency, 1e-3)
+	memory := seriesMemory
+	if len(h.Series[memory]) == 0 { // of a daemon that does not tell the cache apart
+		memory = seriesMemoryAll
+	}
+	fill(&m.now.memory, memory, 1<<20)
+	fill(&m.now.queue, seriesQueue, 1)
 	return m.copy()
 }
 

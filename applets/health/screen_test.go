@@ -69,6 +69,36 @@ func ill() Metrics {
 	return m
 }
 
+// TestDashboardJudgesTheWorkingSet holds that the dashboard shows against the
+// thresholds what they are about: file cache that the kernel takes back turns
+// neither bar nor curve red while the daemon is well.
+func TestDashboardJudgesTheWorkingSet(t *testing.T) {
+	cached, plain := healthy(), healthy()
+	cached.Memory.Current, cached.Memory.WorkingSet, cached.Memory.Reclaimable = pointer(75.0), pointer(20.0), pointer(55.0)
+	plain.Memory.Current, plain.Memory.WorkingSet, plain.Memory.Reclaimable = pointer(20.0), nil, nil
+	painted := ui.Theme{Colour: true}
+	if got, want := memoryBar(painted, cached, 30), memoryBar(painted, plain, 30); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	d := newModel("", time.Second, cached)
+	begin := float64(cached.At.Unix() - 2)
+	p := d.remembered(History{Series: map[string][]Reading{
+		"annad_memory_bytes":      {{begin, 75 << 20}, {begin + 1, 75 << 20}},
+		"annad_working_set_bytes": {{begin, 20 << 20}, {begin + 1, 20 << 20}},
+	}})
+	if len(p.memory) != 3 {
+		t.Fatalf("the curve has %v", p.memory)
+	}
+	for _, point := range p.memory {
+		if point.Value != 20 {
+			t.Errorf("the curve has %v", point)
+		}
+	}
+	if text := strings.Join(p.memoryPanel(dash.Frame{Theme: ui.Theme{}, Width: 60, Height: 10}).Top, "\n"); !strings.Contains(text, "(55 MB file cache)") {
+		t.Errorf("nothing says what the rest is:\n%s", text)
+	}
+}
+
 func still(t *testing.T, v dash.View, theme ui.Theme, w, h int, m dash.Moment) string {
 	t.Helper()
 	text, err := dash.Still(v, theme, w, h, m)

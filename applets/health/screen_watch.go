@@ -118,7 +118,7 @@ func (s *source) capabilities(ctx context.Context, counts capability.Counts) {
 // method.
 func (s *source) history(ctx context.Context) History {
 	var h History
-	p := HistoryParams{Series: []string{"annad_rpc_p99_seconds", "annad_memory_bytes", "queue_depth"}, Watching: watching}
+	p := HistoryParams{Series: []string{seriesLatency, seriesMemory, seriesMemoryAll, seriesQueue}, Watching: watching}
 	if err := s.client.CallOnce(ctx, methodHistory, p, &h); err != nil {
 		return History{}
 	}
