@@ -12,7 +12,7 @@ func assessLatency(s Snapshot, t Thresholds) Verdict {
 	}
 	level, passed := judge(*r.P99, t.P99Warn, t.P99Crit)
 	v := Verdict{
-		Level: level, Detail: fmt.Sprintf("99 of 100 requests end within %s", short(*r.P99)),
+		Level: level, Detail: fmt.Sprintf("99 of 100 requests end within %s", InMillis(*r.P99)),
 		Evidence: &Evidence{Figure: "rpc_latency_ms.p99", Value: millis(*r.P99), Threshold: millis(passed), Unit: "ms", Samples: r.Samples},
 	}
 	if level > OK {

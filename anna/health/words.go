@@ -20,6 +20,18 @@ func inMB(n uint64) float64 { return float64(n*100/mb) / 100 }
 
 func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
+// InMillis writes how long an answer took, in milliseconds below a second: "µs" is
+// not ASCII, and every other latency is in ms as well.
+func InMillis(d time.Duration) string {
+	switch {
+	case d >= time.Second:
+		return short(d).String()
+	case d >= 10*time.Millisecond:
+		return fmt.Sprintf("%.0f ms", millis(d))
+	}
+	return fmt.Sprintf("%.2f ms", millis(d))
+}
+
 // short rounds a time to what a reader needs.
 func short(d time.Duration) time.Duration {
 	switch {

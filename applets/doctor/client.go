@@ -68,7 +68,7 @@ func assessTime(e *exam) health.Verdict {
 	}
 	median := e.seen.took[len(e.seen.took)/2]
 	v := health.Verdict{
-		Detail:   fmt.Sprintf("%s for a small request", median.Round(10*time.Microsecond)),
+		Detail:   health.InMillis(median) + " for a small request",
 		Evidence: &health.Evidence{Figure: "response_ms", Value: *millis(&median), Threshold: *millis(ptr(health.AnswerWarn)), Unit: "ms", Samples: len(e.seen.took)},
 	}
 	switch {

@@ -63,7 +63,7 @@ func fields(rows [][]string, t ui.Theme, tree facts.Tree, k facts.Kind, key, ind
 const mostList = 20
 
 func value(t ui.Theme, v facts.Value, unit facts.Unit) string {
-	text := ui.Plain(facts.Write(v, unit))
+	text := inASCII(t, ui.Plain(facts.Write(v, unit)), unit)
 	switch list, ok := v.List(); {
 	case !v.Known():
 		return t.Paint(ui.Faint, text)
@@ -71,6 +71,14 @@ func value(t ui.Theme, v facts.Value, unit facts.Unit) string {
 		return ui.Plain(strings.Join(list[:mostList], ", ")) + fmt.Sprintf(" and %d more", len(list)-mostList)
 	case text == "":
 		return `""`
+	}
+	return text
+}
+
+// inASCII takes the sign out of a unit that ASCII has not.
+func inASCII(t ui.Theme, text string, unit facts.Unit) string {
+	if t.ASCII && unit == facts.Celsius {
+		return strings.ReplaceAll(text, string(facts.Celsius), "C")
 	}
 	return text
 }
@@ -98,7 +106,7 @@ func printPath(w io.Writer, t ui.Theme, tree facts.Tree, path string, found any)
 	}
 	switch v := found.(type) {
 	case facts.Value:
-		fmt.Fprintln(w, ui.Plain(facts.Write(v, unit)))
+		fmt.Fprintln(w, inASCII(t, ui.Plain(facts.Write(v, unit)), unit))
 	case map[string]facts.Value:
 		var rows [][]string
 		for _, o := range keys(v) {
@@ -115,7 +123,7 @@ func printList(w io.Writer, t ui.Theme, list []listed) {
 		if l.History {
 			past = "yes"
 		}
-		rows = append(rows, []string{l.Name, string(l.Type), string(l.Unit), past, strings.ReplaceAll(l.Doc, "`", "")})
+		rows = append(rows, []string{l.Name, string(l.Type), inASCII(t, string(l.Unit), l.Unit), past, strings.ReplaceAll(l.Doc, "`", "")})
 	}
 	io.WriteString(w, ui.Columns(rows))
 	fmt.Fprintf(w, "\n%s\n", t.Paint(ui.Faint, "Those of a table are of each of its objects: a rule goes through them with each = \"mount\"."))
