@@ -51,7 +51,7 @@ func TestAdviceReference(t *testing.T) {
 	annatest.GoldenSection(t, "docs/ADVISOR-ARCH.md", "advice", b.Bytes())
 }
 
-// TestExamples holds that every example of the guide is a rule that fires by
+// TestExamples holds that every example of the two guides is a rule that fires by
 // some facts and is silent by others.
 func TestExamples(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(annatest.RepoRoot(t), "docs/POLICIES.md"))
@@ -62,6 +62,10 @@ func TestExamples(t *testing.T) {
 	if len(blocks) != 10 {
 		t.Errorf("%d examples", len(blocks))
 	}
+	if text, err = os.ReadFile(filepath.Join(annatest.RepoRoot(t), "docs/ADVISOR-ARCH.md")); err != nil {
+		t.Fatal(err)
+	}
+	blocks = append(blocks, strings.Split(string(text), "```toml\n")[1:]...)
 	machines := map[string][2]string{
 		"home_filling":      {`{"mount":[{"point":"/home","used_percent":81}]}`, `{"mount":[{"point":"/srv","used_percent":99}]}`},
 		"logs_growing":      {`{"mount":[{"point":"/var"}],"history":{"rate(mount[/var].used_bytes, \"6h\")":1e6}}`, `{"mount":[{"point":"/var"}],"history":{"rate(mount[/var].used_bytes, \"6h\")":1e3}}`},
@@ -71,6 +75,7 @@ func TestExamples(t *testing.T) {
 		"nvme_hot":          {`{"sensor":[{"name":"nvme/Composite","celsius":71}]}`, `{"sensor":[{"name":"coretemp/Core 0","celsius":90}]}`},
 		"no_telnet":         {`{"version":{"telnetd":"0.17"}}`, `{"version":{"openssh-server":"1"}}`},
 		"reboot_needed":     {`{"machine":{"container":""},"kernel":{"reboot_needed":true,"modules_missing":false}}`, `{"machine":{"container":""},"kernel":{"reboot_needed":false}}`},
+		"annad_grows":       {`{"health":{"memory_bytes":99000000},"finding":{"memory_growth":false}}`, `{"health":{"memory_bytes":9000000},"finding":{"memory_growth":false}}`},
 		"network_errors":    {`{"interface":[{"name":"eth0"}],"history":{"rate(interface[eth0].errors, \"1h\")":2}}`, `{"interface":[{"name":"eth0"}]}`},
 	}
 	for _, block := range blocks {

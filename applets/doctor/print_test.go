@@ -102,8 +102,8 @@ func TestExit(t *testing.T) {
 	}
 }
 
-// TestPage keeps docs/HEALTH-CHECKS.md true to the tables.
-func TestPage(t *testing.T) {
+// TestHealthChecksPage keeps docs/HEALTH-CHECKS.md true to the tables.
+func TestHealthChecksPage(t *testing.T) {
 	var b bytes.Buffer
 	group := ""
 	for _, c := range table() {
