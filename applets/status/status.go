@@ -3,12 +3,9 @@
 package status
 
 import (
-	"context"
 	"time"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/applet"
-	"github.com/jjgarcianorway/anna-assistant/anna/events"
-	"github.com/jjgarcianorway/anna-assistant/anna/host"
 	"github.com/jjgarcianorway/anna-assistant/anna/rpc"
 )
 
@@ -58,46 +55,4 @@ type Change struct {
 type Config struct {
 	Path    string `json:"path"`
 	Missing bool   `json:"missing"` // there is no such file: the defaults hold
-}
-
-func serveStatus(h *host.Host, r *rpc.Request) (any, error) {
-	if err := r.Decode(&struct{}{}); err != nil {
-		return nil, err
-	}
-	src := h.Config().Sources()
-	return Status{
-		State: "running", Version: h.Version.Version, PID: h.PID, Started: h.Started,
-		UptimeSec: int64(time.Since(h.Started).Seconds()), Socket: h.Socket,
-		Config:   Config{Path: src.Path, Missing: src.Missing},
-		Requests: h.Latency.Snapshot().Requests,
-		Last:     lastChanges(r.Context(), h.Events),
-	}, nil
-}
-
-// lastChanges looks through what the queue remembers, in the order of domains.
-func lastChanges(ctx context.Context, engine *events.Engine) []Change {
-	out := []Change{}
-	if engine.Status().LastNumber == 0 {
-		return out // nothing to read, and nothing to wait for
-	}
-	recent, _, err := engine.FollowComposites(1).Next(ctx)
-	if err != nil {
-		return out
-	}
-	last := map[events.Domain]events.Composite{}
-	for _, c := range recent {
-		last[c.Domain] = c
-	}
-	for _, d := range events.Domains() {
-		c, ok := last[d]
-		if !ok || len(c.Causes) == 0 {
-			continue
-		}
-		newest := c.Causes[len(c.Causes)-1]
-		out = append(out, Change{
-			Domain: string(d), Time: newest.LastTime, Kind: newest.Kind, Subject: newest.Subject, Detail: newest.Detail,
-			Others: len(c.Causes) - 1, CatchUp: newest.CatchUp,
-		})
-	}
-	return out
 }
