@@ -6,7 +6,6 @@ package capabilities
 import (
 	"github.com/jjgarcianorway/anna-assistant/anna/applet"
 	"github.com/jjgarcianorway/anna-assistant/anna/capability"
-	"github.com/jjgarcianorway/anna-assistant/anna/host"
 	"github.com/jjgarcianorway/anna-assistant/anna/rpc"
 )
 
@@ -28,12 +27,4 @@ var Row = applet.Row{
 type List struct {
 	Counts       capability.Counts   `json:"counts"`
 	Capabilities []capability.Report `json:"capabilities"`
-}
-
-func serveList(h *host.Host, r *rpc.Request) (any, error) {
-	if err := r.Decode(&rpc.Watching{}); err != nil {
-		return nil, err
-	}
-	reports := h.Capabilities()
-	return List{Counts: capability.Count(reports), Capabilities: reports}, nil
 }

@@ -9,7 +9,6 @@ package reload
 import (
 	"github.com/jjgarcianorway/anna-assistant/anna/applet"
 	"github.com/jjgarcianorway/anna-assistant/anna/config"
-	"github.com/jjgarcianorway/anna-assistant/anna/host"
 	"github.com/jjgarcianorway/anna-assistant/anna/rpc"
 )
 
@@ -41,25 +40,6 @@ const (
 	methodLast   = "get_last_reload"
 )
 
-func serveReload(h *host.Host, r *rpc.Request) (any, error) {
-	if err := r.Decode(&struct{}{}); err != nil {
-		return nil, err
-	}
-	uid := r.Peer.UID
-	rec, err := h.Reload("rpc", &uid)
-	if err != nil {
-		return nil, rpc.Errorf(rpc.Busy, "cannot load the configuration: %w", err)
-	}
-	if rec.Outcome == config.Rejected {
-		return nil, rejection(rec)
-	}
-	return rec, nil
-}
-
-func rejection(rec config.Receipt) error {
-	return rpc.Errorf(rpc.ConfigInvalid, "cannot apply the configuration %s: it is rejected, and the one before holds on", rec.Path).WithDetails(rec)
-}
-
 // LastParams narrow get_last_reload down to one origin.
 type LastParams struct {
 	Origin string `json:"origin,omitempty"` // start, signal, watch or rpc
@@ -74,17 +54,7 @@ type Last struct {
 	Begun int64 `json:"begun"`
 }
 
-func serveLast(h *host.Host, r *rpc.Request) (any, error) {
-	var p LastParams
-	if err := r.Decode(&p); err != nil {
-		return nil, err
-	}
-	switch p.Origin {
-	case "", "start", "signal", "watch", "rpc":
-	default:
-		return nil, rpc.Errorf(rpc.InvalidParams, "cannot show the last reload: there is no origin %.40q", p.Origin).
-			WithHint("Origins are start, signal, watch and rpc")
-	}
-	rec, begun := h.LastReload(p.Origin)
-	return Last{rec, begun}, nil
+// rejection is what a rejected configuration is told as, by either half.
+func rejection(rec config.Receipt) error {
+	return rpc.Errorf(rpc.ConfigInvalid, "cannot apply the configuration %s: it is rejected, and the one before holds on", rec.Path).WithDetails(rec)
 }

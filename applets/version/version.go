@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/applet"
-	"github.com/jjgarcianorway/anna-assistant/anna/host"
 	"github.com/jjgarcianorway/anna-assistant/anna/rpc"
 	"github.com/jjgarcianorway/anna-assistant/anna/version"
 )
@@ -33,11 +32,4 @@ type Daemon struct {
 	// field 22 of stat): with the pid it names the process for good.
 	StartTicks uint64    `json:"start_ticks"`
 	Started    time.Time `json:"started"`
-}
-
-func serveVersion(h *host.Host, r *rpc.Request) (any, error) {
-	if err := r.Decode(&struct{}{}); err != nil {
-		return nil, err
-	}
-	return Daemon{Info: h.Version, PID: h.PID, StartTicks: h.StartTicks, Started: h.Started}, nil
 }
