@@ -55,12 +55,13 @@ func run(c *console.Console) error {
 	if !c.Bool("follow") {
 		return c.Answer(list, func(w io.Writer) { printList(w, c.Theme, list) })
 	}
-	f := &follower{console: c, domain: p.Domain, after: list.Last}
+	f := &follower{console: c, domain: p.Domain}
 	for _, e := range list.Events {
 		if err := f.show(Item{Event: &e}); err != nil {
 			return err
 		}
 	}
+	f.after = max(f.after, list.Last) // also those that were not asked for
 	return f.run()
 }
 
@@ -146,7 +147,7 @@ func (f *follower) receive(raw json.RawMessage) error {
 
 func (f *follower) show(item Item) error {
 	if item.Event != nil {
-		f.after = max(f.after, item.Event.Number)
+		f.after = item.Event.Number // smaller than before where the numbers began anew
 	}
 	if f.console.JSON {
 		return f.console.PrintJSON(item)

@@ -111,9 +111,9 @@ func serveFollow(h *host.Host, r *rpc.Request) (any, error) {
 func sendStored(h *host.Host, r *rpc.Request, after uint64, domain string, send func(events.Composite) error) (uint64, error) {
 	last := h.Events.Status().LastNumber
 	if after > last {
-		// Numbers of another life: a state directory that was removed. Its
-		// reader begins anew.
-		return 0, nil
+		// A number of another life, before the state directory was removed: its
+		// reader gets all of this one.
+		after = 0
 	}
 	for {
 		batch, err := stored(r.Context(), h.Store(), telemetry.EventQuery{After: after, Domain: domain, Limit: MaxList})
