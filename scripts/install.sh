@@ -16,8 +16,8 @@ Btrfs scripts. Built before by: go build -o .bin/anna .
   --destdir DIR   put everything below DIR, for whoever makes a package; nothing
                   is enabled or started then
 
-What it puts there it lists in PREFIX/share/anna/installed; --uninstall removes
-those files and what became empty. Configuration (/etc/anna) and history
+What it puts there it lists in PREFIX/share/anna/installed; run again, it removes
+what it no longer has; --uninstall removes all of it and what became empty. Configuration (/etc/anna) and history
 (/var/lib/anna) stay; remove them yourself when you mean it.
 
 Exit status: 0 done · 1 failed · 64 wrong usage · 77 not root
@@ -46,22 +46,27 @@ list=$destdir$prefix/share/anna/installed
 systemd=no
 if [ -z "$destdir" ] && [ -d /run/systemd/system ]; then systemd=yes; fi
 
-if [ $uninstall = yes ]; then
-	[ -f "$list" ] || { echo "$name: nothing is installed in $prefix: there is no $list" >&2 && exit 1; }
-	if [ $systemd = yes ]; then systemctl --quiet disable --now annad.socket annad.service || true; fi
+# remove LIST: the files that it lists, and directories that became empty.
+remove() {
 	while IFS= read -r file; do
 		case $file in
 		"$prefix"/* | /etc/systemd/*) rm -f -- "$destdir$file" ;;
 		*) echo "$name: left alone: $file, not below $prefix" >&2 ;;
 		esac
-	done <"$list"
+	done <"$1"
 	while IFS= read -r file; do
 		dir=$(dirname -- "$file")
 		while [ "$dir" != "$prefix" ] && [ "$dir" != / ]; do
 			rmdir -- "$destdir$dir" 2>/dev/null || break
 			dir=$(dirname -- "$dir")
 		done
-	done <"$list"
+	done <"$1"
+}
+
+if [ $uninstall = yes ]; then
+	[ -f "$list" ] || { echo "$name: nothing is installed in $prefix: there is no $list" >&2 && exit 1; }
+	if [ $systemd = yes ]; then systemctl --quiet disable --now annad.socket annad.service || true; fi
+	remove "$list"
 	rm -f -- "$list"
 	rmdir -- "$destdir$prefix/share/anna" 2>/dev/null || true
 	if [ $systemd = yes ]; then
@@ -116,6 +121,12 @@ scripts/share.sh .bin/anna "$stage"
 (cd "$stage" && find . -type f | sed 's#^\./##') >"$stage.files"
 while IFS= read -r file; do place 0644 "$stage/$file" "share/$file"; done <"$stage.files"
 rm -f -- "$stage.files"
+# What the version before put there and this one does not.
+if [ -f "$list" ]; then
+	grep -vxFf "$list.new" "$list" >"$list.gone" || true
+	remove "$list.gone"
+	rm -f -- "$list.gone"
+fi
 mv -f -- "$list.new" "$list"
 
 # A configuration that is there is somebody's.

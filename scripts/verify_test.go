@@ -18,17 +18,39 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
-// TestVerifyInstalled holds that the smoke test passes where install.sh put it,
-// below a prefix.
-func TestVerifyInstalled(t *testing.T) {
+// TestInstalled holds that the smoke test passes where install.sh put it, below
+// a prefix, and that a later install.sh and --uninstall leave nothing behind.
+func TestInstalled(t *testing.T) {
 	// install.sh takes the program from the checkout that it lies in.
 	checkout, prefix := t.TempDir(), t.TempDir()
 	annatest.Run(t, "sh", "-ec", `cp -R "$1/scripts" "$1/dist" "$2" && mkdir "$2/.bin" && cp "$3" "$2/.bin/anna"`,
 		"sh", annatest.RepoRoot(t), checkout, filepath.Join(annatest.Build(t), "anna"))
-	annatest.Run(t, filepath.Join(checkout, "scripts/install.sh"), "--destdir", prefix, "--prefix", "/opt/anna")
+	install := func(words ...string) {
+		annatest.Run(t, filepath.Join(checkout, "scripts/install.sh"), append(words, "--destdir", prefix, "--prefix", "/opt/anna")...)
+	}
+	old := filepath.Join(checkout, "scripts/btrfs/of-old.sh")
+	if err := os.WriteFile(old, nil, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	install()
+	placed := filepath.Join(prefix, "opt/anna/lib/anna/btrfs/of-old.sh")
+	if _, err := os.Stat(placed); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(old); err != nil {
+		t.Fatal(err)
+	}
+	install() // a newer version, which has it no more
+	if _, err := os.Stat(placed); err == nil {
+		t.Error("what the version before had is still there")
+	}
 	out, err := exec.Command(filepath.Join(prefix, "opt/anna/lib/anna/verify.sh"), "--standalone", "--anna", filepath.Join(prefix, "opt/anna/bin/anna")).CombinedOutput()
 	if err != nil || !strings.Contains(string(out), " - v0.12.6: the pacman hook is there\n") {
 		t.Errorf("%v\n%s", err, out)
+	}
+	install("--uninstall")
+	if left, err := filepath.Glob(filepath.Join(prefix, "opt/anna/*/*")); err != nil || len(left) > 0 {
+		t.Errorf("--uninstall left %v, %v", left, err)
 	}
 }
 
