@@ -21,6 +21,7 @@ func TestMain(m *testing.M) {
 // TestInstalled holds that the smoke test passes where install.sh put it, below
 // a prefix, and that a later install.sh and --uninstall leave nothing behind.
 func TestInstalled(t *testing.T) {
+	annatest.DependsOn(t, "scripts", "dist")
 	// install.sh takes the program from the checkout that it lies in.
 	checkout, prefix := t.TempDir(), t.TempDir()
 	annatest.Run(t, "sh", "-ec", `cp -R "$1/scripts" "$1/dist" "$2" && mkdir "$2/.bin" && cp "$3" "$2/.bin/anna"`,
@@ -59,6 +60,7 @@ func TestInstalled(t *testing.T) {
 func TestVerifyLoneTop(t *testing.T) {
 	annatest.Require(t, annatest.Root)
 	annatest.Require(t, annatest.Btrfs)
+	annatest.DependsOn(t, "scripts/verify.sh")
 	disk := annatest.NewDisk(t, []int64{256 << 20})
 	out := annatest.Run(t, "unshare", "--mount", "sh", "-c", `
 		for point in $(findmnt -rnt btrfs -o TARGET); do [ "$point" = "$2" ] || umount "$point" || exit; done
@@ -71,6 +73,7 @@ func TestVerifyLoneTop(t *testing.T) {
 // TestVerify holds that the smoke test passes against a daemon of its own and
 // against none, that its plan is true, and that it fails where it should.
 func TestVerify(t *testing.T) {
+	annatest.DependsOn(t, "scripts/verify.sh")
 	anna := filepath.Join(annatest.Build(t), "anna")
 	verify := func(words ...string) (string, error) {
 		cmd := exec.Command("sh", append([]string{"verify.sh"}, words...)...)

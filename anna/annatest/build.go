@@ -22,6 +22,7 @@ func Build(t testing.TB) string {
 	t.Helper()
 	root := RepoRoot(t)
 	buildOnce.Do(func() {
+		DependsOn(t, "go.mod", "main.go", "anna", "applets")
 		if buildDir, buildErr = os.MkdirTemp("", "anna-build-"); buildErr != nil {
 			return
 		}

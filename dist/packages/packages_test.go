@@ -34,6 +34,7 @@ var ofABuild = regexp.MustCompile(`(?m)^([dl-][rwxst-]{9} [0-9]+/[0-9]+) +\d+ \d
 func build(t *testing.T, words ...string) string {
 	t.Helper()
 	root := annatest.RepoRoot(t)
+	annatest.DependsOn(t, "go.mod", "main.go", "anna", "applets", "dist", "scripts")
 	t.Setenv("PATH", filepath.Join(root, ".tools")+":"+os.Getenv("PATH"))
 	annatest.Require(t, annatest.Oracle, "nfpm", "dpkg-deb", "rpm", "tar", "zstd")
 	out := t.TempDir()

@@ -21,6 +21,7 @@ import (
 // run runs a script and returns both of its streams and its status.
 func run(t *testing.T, script string, args ...string) (string, int) {
 	t.Helper()
+	annatest.DependsOn(t, "scripts/btrfs")
 	path, err := filepath.Abs(script)
 	if err != nil {
 		t.Fatal(err)
