@@ -27,7 +27,7 @@ func TestBalanceLog(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var lines []LogLine
 			for i, text := range c.lines {
-				lines = append(lines, LogLine{at(i), "sda2", text})
+				lines = append(lines, LogLine{At: at(i), Device: "sda2", Text: text})
 			}
 			id, _ := ParseUUID(logID)
 			b := NewBalanceLog()
@@ -37,7 +37,7 @@ func TestBalanceLog(t *testing.T) {
 			}
 			// The same of a device that was somebody else's before.
 			b = NewBalanceLog()
-			mount := []LogLine{{at(0), "sda2", "balance: start --other"}, {at(0), "sda2", "first mount of filesystem " + logID}}
+			mount := []LogLine{{At: at(0), Device: "sda2", Text: "balance: start --other"}, {At: at(0), Device: "sda2", Text: "first mount of filesystem " + logID}}
 			b.Add(append(mount, lines...), func(string) (UUID, bool) { return UUID{1}, true })
 			if got, _ := b.Last(id); got != c.want {
 				t.Errorf("after a mount: %+v, want %+v", got, c.want)
@@ -86,6 +86,6 @@ func FuzzKmsg(f *testing.F) {
 			t.Error("a program's line is taken for the kernel's")
 		}
 		b := NewBalanceLog()
-		b.Add([]LogLine{{time.Time{}, device, text}}, func(string) (UUID, bool) { return UUID{}, true })
+		b.Add([]LogLine{{Device: device, Text: text}}, func(string) (UUID, bool) { return UUID{}, true })
 	})
 }

@@ -13,7 +13,14 @@ import (
 
 // A LogLine is what Btrfs said in the kernel's log.
 type LogLine struct {
-	At     time.Time
+	At time.Time
+	// Early and Late are how much before and after At it may have been written.
+	Early, Late time.Duration
+	// Boot is the boot that it is of, as the kernel names it, and Clock the
+	// log's own time: together they say which line this is, also when it is
+	// read again and the machine's clock has been set.
+	Boot   string
+	Clock  time.Duration
 	Device string // the kernel's name of one of the file system's devices: sda2, dm-0
 	Text   string // "balance: start -dusage=20"
 }
@@ -21,12 +28,25 @@ type LogLine struct {
 // A KernelLog reads /dev/kmsg from the oldest line on that the kernel still has,
 // and then what is new. Who may is for kernel.dmesg_restrict to say. It serves
 // one goroutine.
+//
+// The log has a clock of its own. It stands still while the machine is
+// suspended, is not set with the machine's, and goes a little too fast or too
+// slow. A line that is new was written since the last Read, whatever its clock
+// says; one that was there before may be older than it seems.
 type KernelLog struct {
 	f      *os.File
 	buf    []byte
-	zero   time.Time // when the log's clock was 0
+	boot   string
+	last   time.Duration // the monotonic time of the last Read; 0: none yet
 	oldest time.Time
 }
+
+// How far the log's clock is from the monotonic one: it is started a moment
+// apart, and a cheap oscillator is off by a ten-thousandth at the worst.
+const (
+	logClockSlack = 300 * time.Millisecond
+	logClockDrift = 10_000
+)
 
 // OpenKernelLog opens the log at path, /dev/kmsg for "".
 func OpenKernelLog(path string) (*KernelLog, error) {
@@ -34,14 +54,19 @@ func OpenKernelLog(path string) (*KernelLog, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the kernel's log: %w", err)
 	}
-	// Its clock stands still while the machine is suspended: a line from before
-	// that seems younger than it is.
-	var now unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("cannot read the clock of the kernel's log: %w", err)
+	boot, _ := os.ReadFile("/proc/sys/kernel/random/boot_id") // without it lines of two boots may be taken for one
+	return &KernelLog{f: f, buf: make([]byte, 8<<10), boot: strings.TrimSpace(string(boot))}, nil
+}
+
+// clocks are the wall's time, the monotonic one, and for how long the machine
+// was suspended since it started.
+func clocks() (now time.Time, mono, asleep time.Duration, err error) {
+	var m, b unix.Timespec
+	if err := errors.Join(unix.ClockGettime(unix.CLOCK_MONOTONIC, &m), unix.ClockGettime(unix.CLOCK_BOOTTIME, &b)); err != nil {
+		return time.Time{}, 0, 0, fmt.Errorf("cannot read the clock of the kernel's log: %w", err)
 	}
-	return &KernelLog{f: f, buf: make([]byte, 8<<10), zero: time.Now().Add(-time.Duration(now.Nano()))}, nil
+	now, mono = time.Now(), time.Duration(m.Nano())
+	return now, mono, max(0, time.Duration(b.Nano())-mono), nil
 }
 
 // Close closes it.
@@ -57,6 +82,12 @@ func (k *KernelLog) Read() ([]LogLine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the kernel's log: %w", err)
 	}
+	now, mono, asleep, err := clocks()
+	if err != nil {
+		return nil, err
+	}
+	last := k.last
+	k.last = mono
 	var out []LogLine
 	for {
 		var n int
@@ -72,14 +103,29 @@ func (k *KernelLog) Read() ([]LogLine, error) {
 		case n == 0: // a file, in a test
 			return out, nil
 		}
-		since, device, text, ok := parseKmsg(string(k.buf[:n]))
-		at := k.zero.Add(since)
-		if k.oldest.IsZero() && since > 0 {
-			k.oldest = at
+		clock, device, text, ok := parseKmsg(string(k.buf[:n]))
+		if k.oldest.IsZero() && clock > 0 {
+			k.oldest = now.Add(clock - mono)
 		}
 		if ok {
-			out = append(out, LogLine{At: at, Device: device, Text: text})
+			l := LogLine{Boot: k.boot, Clock: clock, Device: device, Text: text}
+			l.place(now, mono, last, asleep)
+			out = append(out, l)
 		}
+	}
+}
+
+// place finds out when a line was written that was read at now, and not by the
+// Read before, at the monotonic time last (0: there was none).
+func (l *LogLine) place(now time.Time, mono, last, asleep time.Duration) {
+	drift := logClockSlack + l.Clock/logClockDrift
+	at := min(max(l.Clock, last), mono)
+	l.At = now.Add(at - mono)
+	l.Early, l.Late = drift, min(drift, mono-at)
+	if last > 0 {
+		l.Early = min(drift, at-last)
+	} else {
+		l.Early += asleep
 	}
 }
 

@@ -203,7 +203,7 @@ func (w *scrubWatch) lookAt(ctx context.Context, fs *btrfs.FS, s *scrubSystem) {
 		s.totals = sight.Totals
 	}
 	sight.Now = w.now()
-	sight.Log = w.lines.Runs(fs.FSID)
+	sight.Log = w.lines.Marks(fs.FSID)
 	sight.Alive = alive
 	s.state.Touched, s.state.Why = time.Time{}, ""
 	switch {
@@ -232,6 +232,11 @@ func (w *scrubWatch) lookAt(ctx context.Context, fs *btrfs.FS, s *scrubSystem) {
 // save stores what changed.
 func (w *scrubWatch) save(s *scrubSystem, now time.Time) {
 	s.saved = now
+	for _, r := range s.history.Gone() {
+		if o, err := r.Operation(s.state.UUID); err == nil {
+			w.store().DropOperation(o)
+		}
+	}
 	for _, r := range s.history.Changed() {
 		o, err := r.Operation(s.state.UUID)
 		if err != nil {

@@ -18,7 +18,8 @@ type Sight struct {
 	Totals   map[uint64]uint64 // by device, what a scrub has to read; nil: unknown
 	Status   *Run              // what the status file says; nil: nothing
 	Modified time.Time         // when that was written
-	Log      []Run             // what the kernel's log says
+	Log      []Mark            // what the kernel's log says, in its order
+	Booted   time.Time         // when the machine started; zero: not known
 	// Alive says whether a runner still is; nil: not known.
 	Alive func(pid int) bool
 }
@@ -38,11 +39,22 @@ const justEnded = 500 * time.Millisecond
 type History struct {
 	Runs []Run
 	seen map[uint64]btrfs.ScrubProgress // the last progress of what runs
+	idle time.Time                      // since when nothing runs, as the kernel says; zero: something does
+	// known are the marks that a run has, and gone are the runs that were
+	// stored and turned out to be parts of others.
+	known map[markKey]Mark
+	gone  []Run
 }
 
 // NewHistory makes one of what was stored.
 func NewHistory(stored []Run) *History {
-	return &History{Runs: stored, seen: map[uint64]btrfs.ScrubProgress{}}
+	h := &History{Runs: stored, seen: map[uint64]btrfs.ScrubProgress{}, known: map[markKey]Mark{}}
+	for _, r := range stored {
+		for _, m := range r.Marks {
+			h.known[m.key()] = m
+		}
+	}
+	return h
 }
 
 // Current is the run that is under way, as far as is known.
@@ -64,6 +76,14 @@ func (h *History) Changed() []*Run {
 			out = append(out, &h.Runs[i])
 		}
 	}
+	return out
+}
+
+// Gone hands out the runs that are to be stored no more, since it was called
+// last.
+func (h *History) Gone() []Run {
+	out := h.gone
+	h.gone = nil
 	return out
 }
 
@@ -89,7 +109,43 @@ func (h *History) newest(is func(*Run) bool) *Run {
 
 // Add takes in a run that somebody tells of, and says whether that was news.
 func (h *History) Add(r Run) bool {
-	return h.put(h.find(r), r)
+	if r.Source == FromLog {
+		return h.takeMarks(r.Marks)
+	}
+	at := h.find(r)
+	if !h.put(at, r) {
+		return false
+	}
+	if at < 0 {
+		at = len(h.Runs) - 1
+	}
+	h.unite(at)
+	h.rejoin()
+	h.settleOlder(r.Started)
+	h.sort()
+	return true
+}
+
+// unite merges those into a run that were seen of it before it was known what
+// they are.
+func (h *History) unite(at int) {
+	whole := h.Runs[at]
+	var parts []int
+	for i, r := range h.Runs {
+		if _, is := same(whole, r); is && i != at && !r.Exact {
+			parts = append(parts, i)
+		}
+	}
+	for _, i := range slices.Backward(parts) {
+		h.put(at, h.Runs[i])
+		if !h.Runs[i].key.IsZero() {
+			h.gone = append(h.gone, h.Runs[i])
+		}
+		h.Runs = slices.Delete(h.Runs, i, i+1)
+		if i < at {
+			at--
+		}
+	}
 }
 
 // find is the index of a run, -1 if it is not there.
@@ -112,15 +168,19 @@ func (h *History) put(at int, r Run) bool {
 		}
 		next.dirty = true
 		h.Runs[at] = next
-	} else {
-		if r.Seconds == 0 && !r.Ended.IsZero() && !r.Started.IsZero() {
-			r.Seconds = max(0, r.Ended.Sub(r.Started).Seconds())
-		}
-		r.dirty = true
-		h.Runs = append(h.Runs, r)
+		h.Runs[at].refine()
+		return true
 	}
-	slices.SortStableFunc(h.Runs, func(a, b Run) int { return a.Started.Compare(b.Started) })
+	if r.Seconds == 0 && !r.Ended.IsZero() && !r.Started.IsZero() {
+		r.Seconds = max(0, r.Ended.Sub(r.Started).Seconds())
+	}
+	r.dirty = true
+	h.Runs = append(h.Runs, r)
 	return true
+}
+
+func (h *History) sort() {
+	slices.SortStableFunc(h.Runs, func(a, b Run) int { return a.Started.Compare(b.Started) })
 }
 
 // Take takes in a look, and says whether it brought news.
@@ -135,37 +195,19 @@ func (h *History) Take(s Sight) bool {
 		// A file of an earlier run says nothing of what runs now.
 		news = h.Add(r) || news
 	}
-	news = h.takeLog(s, runs) || news
-	if runs {
-		return h.follow(s) || news
-	}
-	clear(h.seen)
-	return h.end(s) || news
-}
-
-// takeLog takes in the kernel's log: first what fits to the second.
-func (h *History) takeLog(s Sight, runs bool) bool {
-	news := false
-	var rest []Run
-	fits := map[time.Time]bool{}
-	for _, r := range s.Log {
-		if r.Outcome == Running && s.Live && !runs {
-			r.Outcome, r.Detail = Unknown, "the kernel's log does not have its end"
+	news = h.takeMarks(s.Log) || news
+	switch {
+	case runs:
+		h.idle = time.Time{}
+		news = h.follow(s) || news
+	default:
+		if s.Live && h.idle.IsZero() {
+			h.idle = s.Now
 		}
-		if at := h.find(r); at >= 0 {
-			fits[h.Runs[at].Started] = true
-			news = h.put(at, r) || news
-		} else {
-			rest = append(rest, r)
-		}
+		clear(h.seen)
+		news = h.end(s) || news
 	}
-	for _, r := range rest {
-		at := slices.IndexFunc(h.Runs, func(o Run) bool { return o.Source != FromLog && !fits[o.Started] && drifted(r, o) })
-		if at >= 0 {
-			fits[h.Runs[at].Started] = true
-		}
-		news = h.put(at, r) || news
-	}
+	h.sort()
 	return news
 }
 
@@ -178,6 +220,9 @@ func (h *History) settleOpen(r *Run, s Sight, runs bool) {
 	case s.Live && quiet < endTime:
 	default:
 		r.Outcome, r.Ended = Interrupted, s.Modified
+		if s.Live {
+			r.Over = s.Now
+		}
 		for i := range r.Devices {
 			if r.Devices[i].Outcome == Running {
 				r.Devices[i].Outcome = Interrupted
@@ -189,15 +234,20 @@ func (h *History) settleOpen(r *Run, s Sight, runs bool) {
 // follow puts the live progress into the run that is under way.
 func (h *History) follow(s Sight) bool {
 	r := h.Current()
-	news := r == nil
-	if last := h.Last(); news && last != nil && s.Now.Sub(last.Ended).Abs() < justEnded {
+	news := r == nil || h.another(r, s)
+	if last := h.Last(); r == nil && last != nil && s.Now.Sub(last.Ended).Abs() < justEnded {
 		// The progress was asked for just before the run's end was written
 		// down. If it is another run, the next look will see that as well.
 		return false
 	}
 	if news {
+		clear(h.seen)
 		h.Runs = append(h.Runs, Run{Started: s.Now, Outcome: Running, Source: FromProgress})
-		r = h.Current()
+		h.settleOlder(s.Now)
+		r = &h.Runs[len(h.Runs)-1]
+	}
+	if r.Source == FromLog {
+		r.Source = FromProgress
 	}
 	for _, p := range s.Progress {
 		d := DeviceOf(p, Running)
@@ -209,7 +259,7 @@ func (h *History) follow(s Sight) bool {
 			r.Devices[i] = d
 		}
 		before := h.seen[p.Device]
-		if before.LastPhysical > p.LastPhysical { // another run
+		if before.LastPhysical > p.LastPhysical { // resumed
 			before = btrfs.ScrubProgress{}
 		}
 		if ErrorsOf(p).Uncorrectable > before.Uncorrectable {
@@ -221,6 +271,9 @@ func (h *History) follow(s Sight) bool {
 	r.dirty = true
 	r.Sum()
 	r.Seconds = max(0, s.Now.Sub(r.Started).Seconds())
+	if news {
+		h.rejoin() // some of its devices may be done
+	}
 	return news
 }
 
@@ -247,38 +300,103 @@ func (r *Run) Whole() bool {
 	return r.Total == 0 || float64(r.Bytes) >= enough*float64(r.Total)
 }
 
+// another says whether the progress is not that of the run that is under way as
+// far as is known: the log has the ends of that one, or what was counted went
+// back. Who runs it may still be about to tell of its end.
+func (h *History) another(r *Run, s Sight) bool {
+	if outcome, _, _ := r.kernelEnd(); outcome != "" {
+		more := func(p btrfs.ScrubProgress) bool {
+			return !slices.ContainsFunc(r.Devices, func(d DeviceRun) bool { return d.ID == p.Device })
+		}
+		// Where not all its devices are known, one may be about to be.
+		return s.Now.Sub(r.Started) > mostBusy || !slices.ContainsFunc(s.Progress, more)
+	}
+	if r.PID != 0 && (s.Alive == nil || s.Alive(r.PID)) {
+		return false
+	}
+	if f := s.Status; f != nil && f.Outcome == Running && s.Now.Sub(s.Modified) < fresh {
+		return false // a run that was resumed counts anew
+	}
+	for _, p := range s.Progress {
+		for _, d := range r.Devices {
+			if d.ID == p.Device && p.DataBytes+p.TreeBytes < d.Bytes {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// settleOlder ends the runs that began before another: there is one at a time.
+func (h *History) settleOlder(next time.Time) {
+	for i := range h.Runs {
+		if r := &h.Runs[i]; r.Outcome == Running && r.Started.Before(next) {
+			h.settle(r, Sight{Now: next, Live: true})
+		}
+	}
+}
+
 // end settles what was under way and is no more.
 func (h *History) end(s Sight) bool {
 	news := false
 	for i := range h.Runs {
 		r := &h.Runs[i]
-		if r.Outcome != Running {
+		if s.Live && r.Source == FromLog && r.Over.IsZero() {
+			r.Over = s.Now
+			r.refine()
+			news = true
+		}
+		if r.Outcome != Running || r.Source == FromLog && s.Live {
 			continue
 		}
-		if r.PID != 0 && s.Alive != nil {
-			if s.Alive(r.PID) {
+		switch {
+		case r.Started.Before(s.Booted.Add(-clockSlack)): // and its process is another one now
+			h.settle(r, Sight{Now: s.Booted, Live: true})
+			news = true
+			continue
+		case r.PID != 0 && s.Alive != nil:
+			if s.Alive(r.PID) && (h.idle.IsZero() || s.Now.Sub(h.idle) < mostBusy || s.Now.Sub(r.Started) < mostBusy) {
 				continue
 			}
-			r.Outcome, r.Detail = Interrupted, "who ran it ended without a word"
-		} else if !s.Live || s.Status != nil && s.Status.Outcome == Running && s.Now.Sub(s.Modified) < endTime {
+		case !s.Live || s.Status != nil && s.Status.Outcome == Running && s.Now.Sub(s.Modified) < endTime:
 			continue
-		} else if r.Source == FromProgress && r.Total > 0 && r.Whole() {
-			r.Outcome, r.Detail = Finished, fmt.Sprintf("as its progress shows: %d of %d bytes", r.Bytes, r.Total)
-		} else if r.Source == FromProgress || r.Source == FromLog {
-			r.Outcome, r.Detail = Unknown, "its end was not seen"
-		} else {
-			r.Outcome = Interrupted
 		}
-		r.PID, r.dirty = 0, true
-		if r.Ended.IsZero() {
-			r.Ended = s.Now
-		}
-		for j := range r.Devices {
-			if r.Devices[j].Outcome == Running {
-				r.Devices[j].Outcome = r.Outcome
-			}
-		}
+		h.settle(r, s)
 		news = true
 	}
 	return news
+}
+
+// mostBusy is for how long a runner may be at work before its scrub and after it,
+// while the kernel knows of none.
+const mostBusy = time.Minute
+
+// unseen is for how long a run may not have been looked at before its end is
+// taken for longer ago than now.
+const unseen = 90 * time.Second
+
+// settle ends a run of which nobody told the end.
+func (h *History) settle(r *Run, s Sight) {
+	switch {
+	case r.PID != 0:
+		r.Outcome, r.Detail = Interrupted, "who ran it ended without a word"
+	case r.Source == FromProgress && r.Total > 0 && r.Whole():
+		r.Outcome, r.Detail = Finished, fmt.Sprintf("as its progress shows: %d of %d bytes", r.Bytes, r.Total)
+	case r.Source == FromProgress || r.Source == FromLog:
+		r.Outcome, r.Detail = Unknown, "its end was not seen"
+	default:
+		r.Outcome = Interrupted
+	}
+	r.PID, r.dirty = 0, true
+	if r.Ended.IsZero() {
+		r.Ended = s.Now
+		if last := r.Started.Add(time.Duration(r.Seconds * float64(time.Second))); (r.Seconds > 0 || r.Source == FromProgress) && s.Now.Sub(last) > unseen {
+			r.Ended = last
+		}
+	}
+	if s.Live && r.Over.IsZero() {
+		r.Over = s.Now
+	}
+	r.settleDevices()
+	r.refine()
 }

@@ -3,29 +3,32 @@ package scrub
 import (
 	"strconv"
 	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/btrfs"
 )
 
-// A Log puts the runs together that the kernel's log tells of.
+// A Log knows which file system's scrubs the lines of the kernel's log are about.
 type Log struct {
 	owner map[string]btrfs.UUID
-	runs  map[btrfs.UUID][]Run
+	marks map[btrfs.UUID][]Mark
 }
 
 // NewLog makes one that knows nothing.
-func NewLog() *Log { return &Log{owner: map[string]btrfs.UUID{}, runs: map[btrfs.UUID][]Run{}} }
+func NewLog() *Log { return &Log{owner: map[string]btrfs.UUID{}, marks: map[btrfs.UUID][]Mark{}} }
 
-// Runs are those of a file system since the log began.
-func (l *Log) Runs(id btrfs.UUID) []Run { return l.runs[id] }
+// Marks are those of a file system that the log has, in its order.
+func (l *Log) Marks(id btrfs.UUID) []Mark { return l.marks[id] }
 
-// mostLogged bounds what is kept of one file system.
-const mostLogged = 64
+// mostMarks bounds what is kept of one file system: fewer runs than are stored,
+// so that what is read again is known again.
+const mostMarks = 256
 
-const firstMount = "first mount of filesystem "
+const (
+	firstMount  = "first mount of filesystem "
+	lastUnmount = "last unmount of filesystem "
+)
 
 // Add takes in lines, in order. known finds the file system of a device whose
 // mount the log no longer shows; the zero UUID when it does not know either.
@@ -45,6 +48,10 @@ func (l *Log) Add(lines []btrfs.LogLine, known func(device string) btrfs.UUID) {
 			}
 			continue
 		}
+		if strings.HasPrefix(line.Text, lastUnmount) {
+			delete(l.owner, line.Device)
+			continue
+		}
 		device, outcome, detail, ok := parseLine(line.Text)
 		if !ok {
 			continue
@@ -54,7 +61,11 @@ func (l *Log) Add(lines []btrfs.LogLine, known func(device string) btrfs.UUID) {
 			id = known(line.Device)
 		}
 		if id != (btrfs.UUID{}) {
-			l.take(id, line.At, device, outcome, detail)
+			marks := append(l.marks[id], Mark{
+				Boot: line.Boot, Clock: line.Clock, At: line.At, Early: line.Early, Late: line.Late,
+				Device: device, Outcome: outcome, Detail: detail,
+			})
+			l.marks[id] = marks[max(0, len(marks)-mostMarks):]
 		}
 	}
 }
@@ -92,48 +103,4 @@ func parseLine(text string) (device uint64, outcome, detail string, ok bool) {
 		return device, Interrupted, "", true
 	}
 	return device, Failed, unix.Errno(-code).Error(), true
-}
-
-func (l *Log) take(id btrfs.UUID, at time.Time, device uint64, outcome, detail string) {
-	runs := l.runs[id]
-	var r *Run
-	if n := len(runs); n > 0 && runs[n-1].Outcome == Running {
-		r = &runs[n-1]
-	}
-	if outcome == Running {
-		again := false
-		if r != nil {
-			for _, d := range r.Devices {
-				again = again || d.ID == device // its end is not in the log
-			}
-		}
-		if r == nil || again {
-			if again {
-				r.Outcome = Unknown
-			}
-			runs = append(runs, Run{Started: at, Outcome: Running, Source: FromLog})
-			runs = runs[max(0, len(runs)-mostLogged):]
-			r = &runs[len(runs)-1]
-		}
-		r.Devices = append(r.Devices, DeviceRun{ID: device, Outcome: Running})
-		l.runs[id] = runs
-		return
-	}
-	if r == nil {
-		return // its beginning is older than the log
-	}
-	all := Finished
-	for i := range r.Devices {
-		if d := &r.Devices[i]; d.ID == device && d.Outcome == Running {
-			d.Outcome = outcome
-		}
-		all = Worse(all, r.Devices[i].Outcome)
-	}
-	if detail != "" {
-		r.Detail = detail
-	}
-	if all != Running {
-		r.Outcome, r.Ended = all, at
-		r.Seconds = at.Sub(r.Started).Seconds()
-	}
 }

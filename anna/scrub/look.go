@@ -16,6 +16,10 @@ import (
 // before, nil for none.
 func LookAt(ctx context.Context, fs *btrfs.FS, dir string, totals map[uint64]uint64) Sight {
 	s := Sight{Now: time.Now(), Totals: totals, Live: true}
+	var up unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_BOOTTIME, &up) == nil {
+		s.Booted = s.Now.Add(-time.Duration(up.Nano()))
+	}
 	devices, err := fs.Devices(ctx)
 	if err != nil {
 		s.Live = false

@@ -46,8 +46,13 @@ type Run struct {
 	Devices  []DeviceRun `json:"devices"`
 	Suspects []Window    `json:"suspects,omitempty"`
 	PID      int         `json:"pid,omitempty"` // of the runner, while it runs
-	key      time.Time   // under which it is stored
-	dirty    bool        // changed since it was stored
+	// Over is when it was seen that nothing ran any more; zero where it was not
+	// looked for, because the end is known.
+	Over time.Time `json:"seen_over,omitzero"`
+	// Marks are the lines of the kernel's log about it.
+	Marks []Mark    `json:"log_lines,omitempty"`
+	key   time.Time // under which it is stored
+	dirty bool      // changed since it was stored
 }
 
 // Errors are what a scrub found, by kind; struct btrfs_scrub_progress. Corrected
@@ -171,51 +176,50 @@ func Worse(a, b string) string {
 }
 
 // same says whether two are one run, seen by different eyes, and by how much
-// their beginnings differ. Runs of one file system follow each other: those that
-// do not overlap are two.
-func same(a, b Run) (time.Duration, bool) {
-	apart := a.Started.Sub(b.Started).Abs()
+// their beginnings differ. A file system has one scrub at a time: those that
+// overlap are one, and those that do not are two. The kernel's log is another
+// matter (takeMarks): it is its marks that find their run.
+func same(a, b Run) (apart time.Duration, is bool) {
+	apart = a.Started.Sub(b.Started).Abs()
+	if a.Source == FromLog || b.Source == FromLog {
+		return apart, false
+	}
 	if a.Exact && b.Exact {
-		return apart, a.Started.Unix() == b.Started.Unix()
+		// Of several devices the file has the earliest start that is noted so
+		// far, which another device's may precede yet.
+		return apart, a.Started.Unix() == b.Started.Unix() || apart <= 2*time.Second && overlap(a, b)
 	}
 	exact, other := a, b
 	if b.Exact {
 		exact, other = b, a
 	}
 	after := other.Started.Sub(exact.Started) // exact has whole seconds
-	if exact.Exact {
-		if other.Source == FromProgress { // found under way
-			return apart, after > -time.Second && (exact.Outcome == Running || exact.Ended.After(other.Started))
+	switch {
+	case !exact.Exact:
+		first, second := a, b
+		if second.Started.Before(first.Started) {
+			first, second = second, first
 		}
-		slack := time.Duration(0)
-		if other.Source == FromLog { // by another clock
-			slack = clockSlack
-		}
-		if exact.Outcome != Running && other.Started.After(exact.Ended.Add(slack)) {
-			return apart, false
-		}
-		return apart, after > -clockSlack && after < time.Second+clockSlack
+		return apart, apart < clockSlack || second.Source == FromProgress && overlap(first, second)
+	case other.Source == FromProgress: // found under way
+		return apart, after > -time.Second && overlap(exact, other)
+	case other.Outcome == Running: // written before the start
+		return apart, after > -mostPrepared && after < exactStart
 	}
-	if a.Source == FromLog && b.Source == FromLog {
-		return apart, apart < clockSlack
-	}
-	first, second := a, b
-	if second.Started.Before(first.Started) {
-		first, second = second, first
-	}
-	return apart, apart < clockSlack || second.Source == FromProgress && (first.Outcome == Running || first.Ended.After(second.Started))
+	return apart, after > -clockSlack && after < exactStart && (exact.Outcome == Running || !other.Started.After(exact.Ended))
+}
+
+// overlap says whether two runs were under way at the same time.
+func overlap(a, b Run) bool {
+	before := func(x, y Run) bool { return x.Outcome != Running && !x.Ended.IsZero() && !x.Ended.After(y.Started) }
+	return !before(a, b) && !before(b, a)
 }
 
 // clockSlack is how far two clocks are apart that go right.
 const clockSlack = 300 * time.Millisecond
 
-// drifted says whether a run of the kernel's log can be one whose times are a
-// little off, for the log's clock goes its own way over weeks.
-func drifted(log, r Run) bool {
-	const most = 10 * time.Second
-	return log.Started.Sub(r.Started).Abs() < most && log.Outcome == r.Outcome &&
-		(log.Ended.Sub(log.Started)-r.Ended.Sub(r.Started)).Abs() < 2*time.Second
-}
+// mostPrepared is how long before the start a status file may be written.
+const mostPrepared = 10 * time.Second
 
 // merge adds what another pair of eyes saw of the same run.
 func merge(old, seen Run) Run {
@@ -229,20 +233,17 @@ func merge(old, seen Run) Run {
 		out.Started, out.Exact = other.Started, other.Exact
 	}
 	// An end is more than none.
-	if better.Outcome == Running && other.Outcome != Running && (other.Source != FromLog || other.Outcome != Finished) {
+	if better.Outcome == Running && other.Outcome != Running {
 		out.Outcome, out.Ended, out.Detail = other.Outcome, other.Ended, other.Detail
 	}
-	if better.Outcome == Unknown && other.Outcome != Running {
-		out.Outcome, out.Detail = other.Outcome, other.Detail
+	if better.Outcome == Unknown && other.Outcome != Running || better.Outcome == Interrupted && other.firm() {
+		out.Outcome, out.Ended, out.Detail = other.Outcome, other.Ended, other.Detail
 	}
 	if other.Bytes > better.Bytes && len(other.Devices) > 0 {
 		out.Bytes, out.Devices, out.Errors = other.Bytes, other.Devices, other.Errors
 	}
 	if out.Detail == "" && out.Outcome == other.Outcome {
 		out.Detail = other.Detail
-	}
-	if out.Outcome == Interrupted && other.Source == FromLog && other.Outcome == Finished {
-		out.Detail = "the kernel's log says that it went on to the end; what it found is not known"
 	}
 	if out.Ended.IsZero() && out.Outcome != Running {
 		out.Ended = other.Ended
@@ -255,6 +256,12 @@ func merge(old, seen Run) Run {
 	}
 	if out.ReadOnly == nil {
 		out.ReadOnly = other.ReadOnly
+	}
+	if len(out.Marks) == 0 {
+		out.Marks = other.Marks
+	}
+	if out.Over.IsZero() || !other.Over.IsZero() && other.Over.Before(out.Over) {
+		out.Over = other.Over // seen first
 	}
 	if len(out.Suspects) == 0 {
 		out.Suspects = other.Suspects

@@ -25,7 +25,25 @@ func must(s string) btrfs.UUID {
 }
 
 func line(after time.Duration, device, text string) btrfs.LogLine {
-	return btrfs.LogLine{At: t0.Add(after), Device: device, Text: text}
+	return btrfs.LogLine{At: t0.Add(after), Clock: day + after, Device: device, Text: text}
+}
+
+// day is how long the machine was up at t0.
+const day = 24 * time.Hour
+
+// logged are the runs that marks alone tell of.
+func logged(marks []scrub.Mark) []scrub.Run {
+	h := scrub.NewHistory(nil)
+	h.Take(scrub.Sight{Now: t0.Add(time.Hour), Log: marks})
+	return h.Runs
+}
+
+// marked is a run on device 1 as the log has it.
+func marked(from, to time.Duration) []scrub.Mark {
+	return []scrub.Mark{
+		{At: t0.Add(from), Clock: day + from, Device: 1, Outcome: scrub.Running},
+		{At: t0.Add(to), Clock: day + to, Device: 1, Outcome: scrub.Finished},
+	}
 }
 
 // TestLog holds whose a line is: a device name is given to one file system after
@@ -53,7 +71,7 @@ func TestLog(t *testing.T) {
 		line(10*time.Second, "sdb", "balance: start"),
 		line(11*time.Second, "sdc", "scrub: started on devid 1"),
 	}, now)
-	a, b := l.Runs(idA), l.Runs(idB)
+	a, b := logged(l.Marks(idA)), logged(l.Marks(idB))
 	if len(a) != 1 || a[0].Outcome != scrub.Cancelled || len(a[0].Devices) != 2 || !a[0].Started.Equal(t0.Add(3*time.Second)) || !a[0].Ended.Equal(t0.Add(6*time.Second)) {
 		t.Errorf("A: %+v", a)
 	}
@@ -130,10 +148,7 @@ func TestHistory(t *testing.T) {
 		t.Error("the same again is news")
 	}
 	// The log knows it too, a little off, and one that nobody saw.
-	log := []scrub.Run{
-		{Started: at(2), Ended: at(4), Outcome: scrub.Finished, Source: scrub.FromLog},
-		{Started: at(10).Add(50 * time.Millisecond), Ended: at(19), Outcome: scrub.Finished, Source: scrub.FromLog},
-	}
+	log := append(marked(2*time.Second, 4*time.Second), marked(10050*time.Millisecond, 19*time.Second)...)
 	h.Take(scrub.Sight{Now: at(24), Live: true, Status: done, Modified: at(19), Log: log})
 	hold("with the log", scrub.Finished, scrub.Finished)
 	// Something else scrubs, with no file: the old file is not about it.
@@ -148,7 +163,7 @@ func TestHistory(t *testing.T) {
 	h.Take(scrub.Sight{Now: at(50), Live: true, Status: open, Modified: at(40)})
 	hold("killed", scrub.Finished, scrub.Finished, scrub.Finished, scrub.Interrupted)
 	// The kernel says of it that it finished.
-	log = append(log, scrub.Run{Started: at(40).Add(time.Millisecond), Ended: at(41), Outcome: scrub.Finished, Source: scrub.FromLog})
+	log = append(log, marked(40001*time.Millisecond, 41*time.Second)...)
 	h.Take(scrub.Sight{Now: at(52), Live: true, Status: open, Modified: at(40), Log: log})
 	hold("killed, says who knows", scrub.Finished, scrub.Finished, scrub.Finished, scrub.Interrupted)
 	if h.Last().Detail == "" || h.Take(scrub.Sight{Now: at(54), Live: true, Status: open, Modified: at(40), Log: log}) {
@@ -223,7 +238,7 @@ func FuzzLog(f *testing.F) {
 		l := scrub.NewLog()
 		known := func(string) btrfs.UUID { return idA }
 		l.Add([]btrfs.LogLine{line(0, "sda", text), line(1, "sda", "scrub: finished on devid 1 with status: 0"), line(2, "sda", text)}, known)
-		for _, r := range l.Runs(idA) {
+		for _, r := range logged(l.Marks(idA)) {
 			if r.Outcome == "" || r.Started.IsZero() {
 				t.Errorf("%q gives %+v", text, r)
 			}

@@ -41,6 +41,16 @@ func (s *Store) SaveOperation(o Operation) {
 	})
 }
 
+// DropOperation removes one that turned out to be a part of another.
+func (s *Store) DropOperation(o Operation) {
+	o.Started = exact(o.Started)
+	s.save(true, record{
+		key: o.key(), value: Operation{}, // of no kind: no answer has it while it waits
+		sql:  "DELETE FROM operations WHERE kind = ? AND filesystem = ? AND started = ?",
+		args: []any{o.Kind, o.Filesystem, o.Started.UnixMicro()},
+	})
+}
+
 // Operations returns the newest operations of a kind on a file system (""
 // for all), the oldest first; at most limit (0: 1000).
 func (s *Store) Operations(ctx context.Context, kind, filesystem string, limit int) ([]Operation, error) {

@@ -60,7 +60,7 @@ func (l *scrubLook) at(m btrfs.Mounted) (ScrubView, *scrub.History) {
 	} else {
 		g.fail("the running scrub", err)
 	}
-	sight.Log = l.log.Runs(m.FSID)
+	sight.Log = l.log.Marks(m.FSID)
 	sight.Alive = func(pid int) bool { err := unix.Kill(pid, 0); return err == nil || errors.Is(err, unix.EPERM) }
 	state.Touched = time.Time{}
 	switch {
