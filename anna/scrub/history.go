@@ -301,15 +301,14 @@ func (r *Run) Whole() bool {
 }
 
 // another says whether the progress is not that of the run that is under way as
-// far as is known: the log has the ends of that one, or what was counted went
+// far as is known: a device was done, as the log says, or what was counted went
 // back. Who runs it may still be about to tell of its end.
 func (h *History) another(r *Run, s Sight) bool {
-	if outcome, _, _ := r.kernelEnd(); outcome != "" {
-		more := func(p btrfs.ScrubProgress) bool {
-			return !slices.ContainsFunc(r.Devices, func(d DeviceRun) bool { return d.ID == p.Device })
-		}
-		// Where not all its devices are known, one may be about to be.
-		return s.Now.Sub(r.Started) > mostBusy || !slices.ContainsFunc(s.Progress, more)
+	ended := func(p btrfs.ScrubProgress) bool {
+		return slices.ContainsFunc(r.Marks, func(m Mark) bool { return m.Device == p.Device && !m.starts() })
+	}
+	if slices.ContainsFunc(s.Progress, ended) {
+		return true
 	}
 	if r.PID != 0 && (s.Alive == nil || s.Alive(r.PID)) {
 		return false

@@ -202,7 +202,7 @@ func (h *History) give(marks []Mark, fixed anchors) (rest []Mark) {
 	given := make([]bool, len(marks))
 	hand := func(i int, r *Run, off, unsure time.Duration) {
 		given[i] = true
-		if marks[i].Early <= mostBusy || off > 0 { // else it may be there by chance
+		if marks[i].Early <= exactStart || off > 0 { // else it may be there by chance
 			fixed = append(fixed, anchor{marks[i], off, unsure})
 			marks[i].At = marks[i].At.Add(-off)
 			marks[i].Early, marks[i].Late = min(marks[i].Early, exactStart+unsure), min(marks[i].Late, exactStart+unsure)
