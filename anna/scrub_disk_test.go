@@ -424,4 +424,17 @@ func TestScrubEnds(t *testing.T) {
 	progs.Process.Kill()
 	progs.Wait()
 	s.outcomes(scrub.Cancelled, scrub.Interrupted, scrub.Cancelled, scrub.Interrupted)
+
+	// The limit that was left behind is told of.
+	second()
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		out, err := s.command("start", s.disk.Dir, "--wait").CombinedOutput()
+		if strings.Contains(string(out), "device 1 is limited to 40.0 MiB a second by what ran before") && err == nil {
+			break
+		}
+		if time.Now().After(deadline) || !strings.Contains(string(out), "a scrub runs already") {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	}
+	s.outcomes(scrub.Cancelled, scrub.Interrupted, scrub.Cancelled, scrub.Interrupted, scrub.Finished)
 }

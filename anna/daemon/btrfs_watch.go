@@ -20,6 +20,7 @@ type btrfsWatch struct {
 	mu     sync.Mutex
 	before map[string]health.Filesystem // as the last look had them, by UUID
 	known  health.Reading[[]health.Filesystem]
+	devs   []string // major:minor of those that are known
 }
 
 // followEvery is how often it is looked what runs: a few small files, and
@@ -62,6 +63,7 @@ func (w *btrfsWatch) look(ctx context.Context) {
 		out = health.Reading[[]health.Filesystem]{Reason: err.Error()}
 	}
 	now := map[string]health.Filesystem{}
+	var devs []string
 	for _, m := range mounted {
 		if ctx.Err() != nil {
 			return
@@ -71,12 +73,51 @@ func (w *btrfsWatch) look(ctx context.Context) {
 			continue
 		}
 		id := m.FSID.String()
-		now[id] = f
+		now[id], devs = f, append(devs, m.Dev)
 		out.Value = append(out.Value, lasting(w.before[id], f))
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.before, w.known = now, out
+	w.before, w.known, w.devs = now, out, devs
+}
+
+// forget leaves out what is no longer mounted: mounted has the others, by device.
+func (w *btrfsWatch) forget(mounted map[string]bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var devs []string
+	var left []health.Filesystem // a new list: others read the old one
+	for i, dev := range w.devs {
+		if mounted[dev] {
+			devs, left = append(devs, dev), append(left, w.known.Value[i])
+		}
+	}
+	if len(left) < len(w.known.Value) {
+		w.devs, w.known.Value = devs, left
+	}
+}
+
+// forgetUnmounted has the watches forget file systems as they are unmounted: what
+// is said of them would stand until the next look. It opens none, so that it
+// holds up nobody who unmounts.
+func (b *runningBtrfs) forgetUnmounted(ctx context.Context) {
+	table := b.watch.roots.Mountinfo
+	if table == "" {
+		table = "/proc/self/mountinfo"
+	}
+	// Without notices the next look sees it.
+	_ = onMounts(ctx, table, func() {
+		list, bad, err := btrfs.ReadMounts(table)
+		if err != nil || bad > 0 {
+			return
+		}
+		mounted := map[string]bool{}
+		for _, m := range list {
+			mounted[m.Dev] = true
+		}
+		b.watch.forget(mounted)
+		b.scrubs.forget(mounted)
+	})
 }
 
 // lasting is what both looks saw.

@@ -57,6 +57,7 @@ type scrubSystem struct {
 	history *scrub.History
 	state   scrub.State // without its runs
 	name    string
+	dev     string // major:minor
 	mounted bool
 	totals  map[uint64]uint64 // of the scrub that runs
 	saved   time.Time
@@ -153,7 +154,7 @@ func (w *scrubWatch) look(ctx context.Context) (running bool) {
 			continue
 		}
 		s := w.system(ctx, m.FSID)
-		s.mounted, s.name = true, m.FSID.String()
+		s.mounted, s.name, s.dev = true, m.FSID.String(), m.Dev
 		if m.Label != "" {
 			s.name = m.Label
 		}
@@ -258,6 +259,18 @@ func (w *scrubWatch) publish(s *scrubSystem) {
 	state.Runs = append([]scrub.Run{}, s.history.Runs[max(0, len(s.history.Runs)-scrubsKept):]...)
 	next[state.UUID] = publishedScrubs{s.name, s.mounted, state}
 	w.published.Store(&next)
+}
+
+// forget has no finding told of what is no longer mounted. Its history stays.
+func (w *scrubWatch) forget(mounted map[string]bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, s := range w.systems {
+		if s.mounted && !mounted[s.dev] {
+			s.mounted = false
+			w.publish(s)
+		}
+	}
 }
 
 // publishedScrubs is a file system as it is told.

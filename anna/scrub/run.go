@@ -107,6 +107,13 @@ func DeviceOf(p btrfs.ScrubProgress, outcome string) DeviceRun {
 	return DeviceRun{ID: p.Device, Bytes: p.DataBytes + p.TreeBytes, LastPhysical: p.LastPhysical, Outcome: outcome, Errors: ErrorsOf(p)}
 }
 
+// Seen says whether what a run read and found is known to its end: who saw it
+// run alone, or told of it before it was interrupted, knows the rest no more than
+// we do.
+func (r *Run) Seen() bool {
+	return r.Source != FromLog && r.Outcome != Running && r.Outcome != Interrupted && r.Outcome != Unknown && r.Source != FromProgress
+}
+
 // Sum puts the sums of the devices into the run.
 func (r *Run) Sum() {
 	r.Bytes, r.Errors = 0, Errors{}

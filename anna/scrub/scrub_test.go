@@ -231,6 +231,16 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+// TestJudgeYoung holds that what is a moment old is not 0 minutes old.
+func TestJudgeYoung(t *testing.T) {
+	for age, want := range map[time.Duration]string{0: "less than a minute", 70 * time.Second: "a minute", 2 * time.Minute: "2 minutes", 3 * time.Hour: "3 hours"} {
+		s := scrub.State{Made: t0.Add(-age)}
+		if _, text := s.Judge(t0, day); text != "made "+want+" ago, not scrubbed yet" {
+			t.Errorf("%s: %q", age, text)
+		}
+	}
+}
+
 func FuzzLog(f *testing.F) {
 	f.Add("scrub: started on devid 1")
 	f.Add("scrub: not finished on devid 1 with status: -125")

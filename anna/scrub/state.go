@@ -79,6 +79,10 @@ func days(d time.Duration) string {
 		return fmt.Sprintf("%d days", d/(24*time.Hour))
 	case d >= 2*time.Hour:
 		return fmt.Sprintf("%d hours", d/time.Hour)
+	case d >= 2*time.Minute:
+		return fmt.Sprintf("%d minutes", d/time.Minute)
+	case d >= time.Minute:
+		return "a minute"
 	}
-	return fmt.Sprintf("%d minutes", max(d, 0)/time.Minute)
+	return "less than a minute"
 }

@@ -65,11 +65,17 @@ func printRun(w io.Writer, t ui.Theme, r scrub.Run, wide bool) {
 	}
 	if len(r.Devices) > 0 && (r.Bytes > 0 || r.Source != scrub.FromLog) {
 		head += ", read " + size(r.Bytes)
+		if !r.Seen() {
+			head += " when last seen"
+		}
 	}
 	rows := [][]string{{"  last", ui.Plain(head)}}
-	if r.Source == scrub.FromLog {
+	switch {
+	case r.Source == scrub.FromLog:
 		rows = append(rows, []string{"  errors", "unknown: only the kernel's log tells of it"})
-	} else {
+	case !r.Seen():
+		rows = append(rows, []string{"  errors", scrubErrors(r.Errors) + " when last seen"})
+	default:
 		rows = append(rows, []string{"  errors", scrubErrors(r.Errors)})
 	}
 	if r.Detail != "" {
@@ -129,8 +135,11 @@ func printScrubHistory(w io.Writer, t ui.Theme, s Scrubs) {
 		var rows [][]string
 		for _, r := range f.Runs {
 			errors := scrubErrors(r.Errors)
-			if r.Source == scrub.FromLog {
+			switch {
+			case r.Source == scrub.FromLog:
 				errors = "errors unknown"
+			case r.Outcome != scrub.Running && !r.Seen():
+				errors += " when last seen"
 			}
 			by := "by unknown"
 			if r.By != "" {

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 	"time"
 
@@ -57,6 +58,24 @@ func TestScrubScreens(t *testing.T) {
 	annatest.GoldenSection(t, "docs/STORAGE-BTRFS.md", "scrub", []byte(
 		"```console\n$ sudo anna storage btrfs scrub status\n"+text.String()+"```\n\n```console\n$ sudo anna storage btrfs scrub history\n"+history.String()+"```\n"))
 	annatest.GoldenSection(t, "docs/STORAGE-BTRFS.md", "scrub-damage", []byte("```console\n$ sudo anna storage btrfs scrub damage /\n"+damage.String()+"```\n"))
+}
+
+// TestScrubUnseen holds that figures of a run whose end nobody saw are told as
+// what they are.
+func TestScrubUnseen(t *testing.T) {
+	at := time.Date(2025, 11, 22, 3, 0, 0, 0, time.UTC)
+	for outcome, want := range map[string]string{scrub.Interrupted: "no errors when last seen", scrub.Finished: "no errors\n"} {
+		var text, history bytes.Buffer
+		r := scrub.Run{Started: at, Exact: true, Ended: at.Add(time.Minute), Seconds: 60, Outcome: outcome, Source: scrub.FromRunner, Bytes: gib, Devices: []scrub.DeviceRun{{ID: 1, Bytes: gib}}}
+		printRun(&text, ui.Theme{}, r, false)
+		printScrubHistory(&history, ui.Theme{}, Scrubs{Filesystems: []ScrubView{{UUID: rootUUID, Runs: []scrub.Run{r}}}})
+		if !strings.Contains(text.String(), want) || outcome == scrub.Interrupted && !strings.Contains(history.String(), want) {
+			t.Errorf("%s:\n%s%s", outcome, text.String(), history.String())
+		}
+		if seen := strings.Contains(text.String(), "read 1.00 GiB when last seen"); seen != (outcome == scrub.Interrupted) {
+			t.Errorf("%s:\n%s", outcome, text.String())
+		}
+	}
 }
 
 // TestEscapePath holds what systemd-escape --path says.

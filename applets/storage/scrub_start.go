@@ -178,6 +178,8 @@ func (s *scrubber) run() (scrub.Run, error) {
 			return scrub.Run{}, err
 		}
 		defer restore()
+	} else {
+		s.sayLimits(ids)
 	}
 	s.history = scrub.NewHistory([]scrub.Run{run})
 	if err := btrfs.WriteScrubStatus("", s.id, s.status); err != nil {
@@ -200,6 +202,16 @@ func runner() string {
 		user = "root"
 	}
 	return "anna, " + ui.Plain(user)
+}
+
+// sayLimits tells of limits that are set already: who was killed left his, and
+// it holds until the file system is unmounted.
+func (s *scrubber) sayLimits(ids []uint64) {
+	for _, id := range ids {
+		if limit, err := s.fs.ScrubLimit(id); err == nil && limit > 0 {
+			s.c.Say("device %d is limited to %s a second by what ran before; to lift it: echo 0 | sudo tee /sys/fs/btrfs/%s/devinfo/%d/scrub_speed_max", id, size(limit), s.id, id)
+		}
+	}
 }
 
 // setLimits sets the speed of every device; what comes back sets it as it was.
