@@ -40,8 +40,7 @@ type world struct {
 	live    bool // the daemon may ask the kernel and read the status file
 	slept   []struct{ at, long time.Duration }
 	ppm     float64
-	marks   []scrub.Mark // what the log has, with its times
-	written []time.Duration
+	marks   []scrub.Mark          // what the log has, with its times
 	of      map[time.Duration]int // whose a mark is, by its clock
 
 	h        *scrub.History

@@ -90,6 +90,12 @@ func TestJoin(t *testing.T) {
 			map[time.Duration]string{0: "1s", 9 * s: "1c", 21 * s: "1s"},
 			[]string{"cancelled runner", "running runner"},
 		},
+		{
+			"one that was killed, and another a second later",
+			[]scrub.Run{running(0), ran(s, 4*s, scrub.Cancelled, 1)},
+			map[time.Duration]string{s / 10: "1s", s / 5: "1e", s + s/10: "1s", 4*s - s/10: "1c"},
+			[]string{"interrupted runner", "cancelled runner"},
+		},
 	} {
 		for _, late := range []bool{false, true} {
 			h := scrub.NewHistory(nil)

@@ -194,7 +194,8 @@ func same(a, b Run) (apart time.Duration, is bool) {
 	if a.Exact && b.Exact {
 		// Of several devices the file has the earliest start that is noted so
 		// far, which another device's may precede yet.
-		return apart, a.Started.Unix() == b.Started.Unix() || apart <= 2*time.Second && overlap(a, b)
+		several := a.Source == FromFile && b.Source == FromFile && len(a.Devices) > 1 && len(b.Devices) > 1
+		return apart, a.Started.Unix() == b.Started.Unix() || several && apart <= 2*time.Second && overlap(a, b)
 	}
 	exact, other := a, b
 	if b.Exact {
