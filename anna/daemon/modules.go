@@ -235,7 +235,7 @@ func (m *modules) settled() bool {
 			return false
 		}
 	}
-	return m.btrfs == nil || m.btrfs.looked()
+	return m.btrfs == nil || m.btrfs.looked() && m.btrfs.scrubs.looked.Load()
 }
 
 // stop ends every listener and waits for it.

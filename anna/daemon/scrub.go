@@ -45,6 +45,7 @@ type scrubWatch struct {
 	kick  chan struct{}
 
 	published atomic.Pointer[map[string]publishedScrubs] // by UUID
+	looked    atomic.Bool                                // whether the first look is over
 
 	mu      sync.Mutex
 	systems map[btrfs.UUID]*scrubSystem
@@ -85,6 +86,7 @@ func (w *scrubWatch) run(ctx context.Context) {
 		if w.look(ctx) {
 			wait = scrubFollow
 		}
+		w.looked.Store(true)
 		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
