@@ -13,7 +13,7 @@ import (
 // the end of device 1.
 func lines(at map[time.Duration]string) (out []scrub.Mark) {
 	for after, word := range at {
-		m := scrub.Mark{Boot: "b", Clock: day + after, At: t0.Add(after), Early: 300 * time.Millisecond, Device: uint64(word[0] - '0'), Outcome: scrub.Running}
+		m := scrub.Mark{Boot: "b", Clock: day + after, At: t0.Add(after), Early: 300 * time.Millisecond, Late: 100 * time.Millisecond, Device: uint64(word[0] - '0'), Outcome: scrub.Running}
 		switch word[1] {
 		case 'e':
 			m.Outcome = scrub.Finished
@@ -214,6 +214,24 @@ func TestAnotherRuns(t *testing.T) {
 	h.Take(scrub.Sight{Now: later, Booted: later.Add(-time.Hour), Alive: func(int) bool { return true }})
 	if got := outcomes(h); len(got) != 1 || got[0] != scrub.Interrupted {
 		t.Errorf("after a crash of the machine: %v", got)
+	}
+}
+
+// TestKilledEarly holds a run of btrfs-progs that was killed before it noted its
+// start, and that the daemon still takes for running, apart from the next one.
+func TestKilledEarly(t *testing.T) {
+	early, ok := scrub.FromStatus([]btrfs.ScrubStatus{{Progress: btrfs.ScrubProgress{Device: 1}}}, t0)
+	if !ok || early.Exact {
+		t.Fatalf("%+v", early)
+	}
+	log := lines(map[time.Duration]string{time.Millisecond: "1s", time.Second: "1e"})
+	for _, next := range []scrub.Run{ran(4*time.Second, 8*time.Second, scrub.Finished, 1), *file(t0.Add(2*time.Second), time.Second, true, false, 5)} {
+		h := scrub.NewHistory(nil)
+		h.Take(scrub.Sight{Now: t0.Add(time.Second), Live: true, Status: &early, Modified: t0, Log: log})
+		h.Add(next)
+		if got := outcomes(h); len(got) != 2 || got[0] != scrub.Interrupted || got[1] != scrub.Finished {
+			t.Errorf("%v: %+v", got, h.Runs)
+		}
 	}
 }
 

@@ -211,10 +211,19 @@ func same(a, b Run) (apart time.Duration, is bool) {
 		return apart, apart < clockSlack || second.Source == FromProgress && overlap(first, second)
 	case other.Source == FromProgress: // found under way
 		return apart, after > -time.Second && overlap(exact, other)
+	case exact.Source == FromRunner:
+		return apart, false // anna notes the start in its first file
 	case other.Outcome == Running: // written before the start
-		return apart, after > -mostPrepared && after < exactStart
+		return apart, after > -mostPrepared && after < exactStart && !other.doneBefore(exact.Started)
 	}
 	return apart, after > -clockSlack && after < exactStart && (exact.Outcome == Running || !other.Started.After(exact.Ended))
+}
+
+// doneBefore says whether the kernel's log has the end of a run, for certain
+// before a time.
+func (r *Run) doneBefore(at time.Time) bool {
+	outcome, _, _ := r.kernelEnd()
+	return outcome != "" && !slices.ContainsFunc(r.Marks, func(m Mark) bool { return m.At.Add(m.Late).After(at) })
 }
 
 // overlap says whether two runs were under way at the same time.
@@ -227,7 +236,7 @@ func overlap(a, b Run) bool {
 const clockSlack = 300 * time.Millisecond
 
 // mostPrepared is how long before the start a status file may be written.
-const mostPrepared = 10 * time.Second
+const mostPrepared = 3 * time.Second
 
 // merge adds what another pair of eyes saw of the same run.
 func merge(old, seen Run) Run {
