@@ -39,8 +39,8 @@ type btrfsModule struct {
 }
 
 // newBtrfsModule makes the module of the live machine.
-func newBtrfsModule() *btrfsModule {
-	return &btrfsModule{machine: mountInfo(), now: time.Now, last: capability.Report{
+func newBtrfsModule(v view) *btrfsModule {
+	return &btrfsModule{machine: v.mountInfo(), now: time.Now, last: capability.Report{
 		Module: "btrfs", Summary: btrfsSummary, State: capability.Degraded, Why: starting, Since: time.Now(),
 	}}
 }

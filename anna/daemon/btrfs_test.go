@@ -99,7 +99,7 @@ func TestBtrfsPoints(t *testing.T) {
 		"btrfs_free_bytes":              float64(space.Type(btrfs.Data).Free()),
 		"btrfs_metadata_headroom_bytes": float64(space.Headroom.Bytes),
 	}
-	b := newBtrfsModule()
+	b := newBtrfsModule(view{})
 	b.machine = ""
 	b.roots.Mountinfo = onlyMount(t, d.Dir)
 	check := func(tolerance float64) {

@@ -54,6 +54,7 @@ type Daemon struct {
 	watch   *watch
 	handing sync.RWMutex // held while the store is exchanged
 	socket  *listening
+	view    view
 	server  *rpc.Server
 	served  chan error
 	words   *words
@@ -86,6 +87,7 @@ func Start(ctx context.Context, opts Options) (*Daemon, error) {
 	}
 	// The socket first: it tells whether another daemon runs, whose state must
 	// be left alone.
+	d.view = newView()
 	if d.socket, err = d.openSocket(cfg); err != nil {
 		return nil, err
 	}
@@ -103,7 +105,7 @@ func Start(ctx context.Context, opts Options) (*Daemon, error) {
 	}
 	ctx, d.quit = context.WithCancel(context.WithoutCancel(ctx))
 	d.tasks.Go(func() { d.engine.Run(ctx) })
-	d.mods = newModules(ctx, d.log, d.engine, d.store, cfg.Daemon().StateDir)
+	d.mods = newModules(ctx, d.log, d.engine, d.store, cfg.Daemon().StateDir, d.view)
 	d.mods.btrfsConfig = func() config.Btrfs { return d.host.Config().Btrfs() }
 	d.host.Capabilities = d.mods.capabilities
 	d.host.Scrubs = func() host.Scrubs {
@@ -187,7 +189,8 @@ func (d *Daemon) notify(state string) {
 
 func (d *Daemon) openSocket(cfg *config.Config) (*listening, error) {
 	if !d.opts.Private {
-		if l, err := inherit(); l != nil || err != nil {
+		l, sockets, err := inherit()
+		if d.view.sockets = sockets; l != nil || err != nil {
 			return l, err
 		}
 	}

@@ -44,7 +44,7 @@ type fillForecast struct {
 }
 
 func newCollector(d *Daemon) *collector {
-	c := &collector{d: d, root: survey.Live, past: newPast(d.store), read: map[string]time.Time{}, fill: map[string]fillForecast{}}
+	c := &collector{d: d, root: d.view.survey(), past: newPast(d.store), read: map[string]time.Time{}, fill: map[string]fillForecast{}}
 	c.tree = facts.Tree{}.WithHistory(c.past)
 	return c
 }

@@ -19,7 +19,7 @@ const busTime = 3 * time.Second
 // units asks systemd for what failed, over the system's D-Bus: everybody may.
 func units(ctx context.Context, root survey.Root) *facts.Branch {
 	// sd_booted(3)
-	if _, err := os.Lstat(filepath.Join(string(root), "run/systemd/system")); err != nil {
+	if _, err := os.Lstat(filepath.Join(root.Dir, "run/systemd/system")); err != nil {
 		return facts.NoBranch("systemd does not run here")
 	}
 	ctx, cancel := context.WithTimeout(ctx, busTime)

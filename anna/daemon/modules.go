@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -23,7 +22,7 @@ type listener struct {
 	// settings is what of the configuration the source is made of: when it
 	// changes, the source is made anew and goes on where the old one was.
 	settings func(*config.Config) string
-	open     func(*config.Config) (events.Source, error)
+	open     func(*config.Config, view) (events.Source, error)
 }
 
 func (l listener) settingsIn(c *config.Config) string {
@@ -38,52 +37,44 @@ var listeners = []listener{
 	{
 		name: "config", summary: "watches the files of [events] watch_files",
 		settings: func(c *config.Config) string { return strings.Join(c.Events().WatchFiles, "\x00") },
-		open: func(c *config.Config) (events.Source, error) {
+		open: func(c *config.Config, _ view) (events.Source, error) {
 			return events.NewConfigSource(events.ConfigOptions{Paths: c.Events().WatchFiles})
 		},
 	},
 	{
 		name: "devices", summary: "watches block, network and USB devices come and go",
-		open: func(*config.Config) (events.Source, error) {
-			return events.NewDevicesSource(events.DevicesOptions{}), nil
+		open: func(_ *config.Config, v view) (events.Source, error) {
+			return events.NewDevicesSource(events.DevicesOptions{
+				Sys: v.elsewhere("/sys"), Uevents: v.sockets.uevents, Hidden: v.interfacesHidden(),
+			}), nil
 		},
 	},
 	{
 		name: "kernel", summary: "compares what runs with what is installed: kernel, modules, libc, systemd",
-		open: func(*config.Config) (events.Source, error) {
-			return events.NewKernelSource(events.KernelOptions{}), nil
+		open: func(_ *config.Config, v view) (events.Source, error) {
+			return events.NewKernelSource(events.KernelOptions{Init: v.init(), Modules: v.elsewhere("/lib/modules")}), nil
 		},
 	},
 	{
 		name: "network", summary: "watches links, addresses and default routes",
-		open: func(*config.Config) (events.Source, error) {
-			return events.NewNetworkSource(events.NetworkOptions{}), nil
+		open: func(_ *config.Config, v view) (events.Source, error) {
+			return events.NewNetworkSource(events.NetworkOptions{
+				Notices: v.sockets.notices, Requests: v.sockets.requests, Hidden: v.networkHidden(),
+			}), nil
 		},
 	},
 	{
 		name: "packages", summary: "watches what is installed, upgraded and removed",
-		open: func(*config.Config) (events.Source, error) {
+		open: func(*config.Config, view) (events.Source, error) {
 			return events.NewPackagesSource(events.PackagesOptions{}), nil
 		},
 	},
 	{
 		name: "storage", summary: "watches what is mounted, and how",
-		open: func(*config.Config) (events.Source, error) {
-			return events.NewStorageSource(events.StorageOptions{MountInfo: mountInfo()}), nil
+		open: func(_ *config.Config, v view) (events.Source, error) {
+			return events.NewStorageSource(events.StorageOptions{MountInfo: v.mountInfo()}), nil
 		},
 	},
-}
-
-// mountInfo is the mount table of the machine: that of pid 1 where it can be
-// read, for a sandbox shows the daemon a table of its own, all read-only.
-func mountInfo() string {
-	const init = "/proc/1/mountinfo"
-	f, err := os.Open(init)
-	if err != nil {
-		return "/proc/self/mountinfo"
-	}
-	f.Close()
-	return init
 }
 
 // modules runs the listeners that the configuration switches on.
@@ -93,6 +84,7 @@ type modules struct {
 	engine *events.Engine
 	state  *events.StateDir
 	store  func() *telemetry.Store
+	view   view
 
 	mu      sync.Mutex
 	enabled config.Modules
@@ -120,9 +112,9 @@ type running struct {
 	done     chan struct{}
 }
 
-func newModules(ctx context.Context, log *slog.Logger, engine *events.Engine, store func() *telemetry.Store, dir string) *modules {
+func newModules(ctx context.Context, log *slog.Logger, engine *events.Engine, store func() *telemetry.Store, dir string, v view) *modules {
 	return &modules{
-		ctx: ctx, log: log, engine: engine, store: store, state: &events.StateDir{Path: dir},
+		ctx: ctx, log: log, engine: engine, store: store, view: v, state: &events.StateDir{Path: dir},
 		running: map[string]*running{}, since: time.Now(),
 	}
 }
@@ -138,7 +130,7 @@ func (m *modules) prepare(_, next *config.Config) (func(), error) {
 		if r := m.running[l.name]; !next.Modules().Enabled(l.name) || r != nil && r.settings == settings {
 			continue
 		}
-		source, err := l.open(next)
+		source, err := l.open(next, m.view)
 		if err != nil {
 			return nil, fmt.Errorf("module %s: %w", l.name, err)
 		}
@@ -182,7 +174,7 @@ func (m *modules) switchBtrfs(on bool) {
 	switch {
 	case on && m.btrfs == nil:
 		ctx, stop := context.WithCancel(m.ctx)
-		b := &runningBtrfs{btrfsModule: newBtrfsModule(), watch: m.newWatch(), stop: stop, done: make(chan struct{})}
+		b := &runningBtrfs{btrfsModule: newBtrfsModule(m.view), watch: m.newWatch(), stop: stop, done: make(chan struct{})}
 		m.btrfs = b
 		b.scrubs = newScrubWatch(m.log, m.store)
 		go func() {
@@ -271,6 +263,9 @@ func (m *modules) capabilities() []capability.Report {
 		r := capability.Report{Module: l.name, Summary: l.summary, Since: m.since}
 		if run := m.running[l.name]; run != nil {
 			fill(&r, run.source.Status())
+			if r.State == capability.Degraded && m.view.hides(l.name) {
+				r.Do = networkFix
+			}
 		} else {
 			r.State, r.Why = capability.Disabled, switchedOff(l.name)
 		}

@@ -16,7 +16,7 @@ import (
 // that the daemon wakes costs more than what it then does.
 func (d *Daemon) sample(ctx context.Context, tick *beat) {
 	defer context.AfterFunc(ctx, tick.stop)()
-	machine := metrics.NewMachine(metrics.LiveRoots)
+	machine := metrics.NewMachine(d.view.roots())
 	var sampling atomic.Bool
 	// Beside the tick: a dead file system must not stop it.
 	sampleMachine := func(now time.Time) {

@@ -21,6 +21,13 @@ type DevicesOptions struct {
 	// ReadBuffer is the socket's receive buffer in bytes; 0 means 1 MiB, or
 	// what the system allows.
 	ReadBuffer int
+	// Uevents is a socket of NETLINK_KOBJECT_UEVENT that was handed over, in no
+	// group: its descriptor, which stays the caller's; 0 for one of our own. It
+	// tells of the network namespace that it was opened in, as Sys must.
+	Uevents int
+	// Hidden is why network interfaces are not to be seen here, "" where they
+	// are: those of another namespace must not be told of as the machine's.
+	Hidden string
 }
 
 // A Device is what is remembered of a block device, a network interface or a
@@ -76,14 +83,18 @@ func (s *DevicesSource) Run(ctx context.Context, sink Sink) error {
 }
 
 func (s *DevicesSource) run(ctx context.Context, sink Sink) error {
-	socket, degraded, err := openUevents(s.o.NetNS, s.o.ReadBuffer)
+	socket, degraded, err := openUevents(s.o.NetNS, s.o.Uevents, s.o.ReadBuffer)
 	if err != nil {
 		return err
+	}
+	if s.o.Hidden != "" {
+		degraded = "no network interfaces: " + s.o.Hidden
 	}
 	defer socket.close()
 	defer context.AfterFunc(ctx, socket.interrupt)()
 	sys := sysfs{s.o.Sys}
-	err = s.settle(ctx, sink, true, sys.devices) // after the subscription: no gap
+	look := func() (map[string]Device, error) { return s.look(sys) }
+	err = s.settle(ctx, sink, true, look) // after the subscription: no gap
 	for err == nil {
 		if degraded != "" {
 			s.set(SourceDegraded, degraded)
@@ -100,11 +111,11 @@ func (s *DevicesSource) run(ctx context.Context, sink Sink) error {
 			s.count(overflows, 1)
 			s.count(rereads, 1)
 			if err = socket.drain(); err == nil {
-				err = s.settle(ctx, sink, true, sys.devices)
+				err = s.settle(ctx, sink, true, look)
 			}
 		case errors.Is(err, ErrFull):
 			if err = s.waitRoom(ctx, sink); err == nil {
-				err = s.settle(ctx, sink, true, sys.devices)
+				err = s.settle(ctx, sink, true, look)
 			}
 		}
 	}
@@ -112,6 +123,22 @@ func (s *DevicesSource) run(ctx context.Context, sink Sink) error {
 		return nil
 	}
 	return fmt.Errorf("cannot watch devices: %w", err)
+}
+
+// look reads all devices. Interfaces that are hidden are as they were.
+func (s *DevicesSource) look(sys sysfs) (map[string]Device, error) {
+	all, err := sys.devices(s.o.Hidden == "")
+	if err != nil || s.o.Hidden == "" {
+		return all, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for key, d := range s.reported {
+		if d.Subsystem == "net" {
+			all[key] = d
+		}
+	}
+	return all, nil
 }
 
 // apply reports one uevent. What it says is looked up, so that a uevent that
@@ -124,7 +151,8 @@ func (s *DevicesSource) apply(sink Sink, sys sysfs, message []byte) error {
 	stub := Device{Subsystem: u.subsystem, Name: deviceName(u.devpath), Type: u.devtype}
 	switch {
 	case stub.Subsystem != "block" && stub.Subsystem != "net" && stub.Subsystem != "usb",
-		stub.Subsystem == "usb" && stub.Type != "usb_device":
+		stub.Subsystem == "usb" && stub.Type != "usb_device",
+		stub.Subsystem == "net" && s.o.Hidden != "":
 		return nil
 	case u.action == "remove":
 		return s.update(sink, stub.key(), nil, false)

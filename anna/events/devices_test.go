@@ -178,7 +178,7 @@ func TestDevicesOverflow(t *testing.T) {
 // TestUeventFilter sends real uevents of other subsystems past the socket.
 func TestUeventFilter(t *testing.T) {
 	annatest.Require(t, annatest.Root)
-	socket, degraded, err := openUevents(0, 0)
+	socket, degraded, err := openUevents(0, 0, 0)
 	must(t, err)
 	defer socket.close()
 	if degraded != "" {
@@ -238,7 +238,7 @@ func TestDevicesDescribe(t *testing.T) {
 	symlink("../../../devices/pci0000:00/usb1/1-1", "bus/usb/devices/1-1")
 	symlink("../../../devices/pci0000:00/usb1/1-1/1-1:1.0", "bus/usb/devices/1-1:1.0")
 	file("class/net/bonding_masters", "\n")
-	all, err := sysfs{sys}.devices()
+	all, err := sysfs{sys}.devices(true)
 	must(t, err)
 	want := map[string]Device{
 		"block/sda": {Subsystem: "block", Name: "sda", Type: "disk", Model: "ATA QEMU HARDDISK[2J", ID: "naa.5000", Size: 20 << 30},

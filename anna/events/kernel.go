@@ -21,6 +21,12 @@ type KernelOptions struct {
 	Root string
 	// Proc is where procfs is mounted; "" means "/proc".
 	Proc string
+	// Init is the directory that shows process 1; "" means that of Proc, which a
+	// sandbox may hide.
+	Init string
+	// Modules is where the kernels' modules are; "" means lib/modules of Root,
+	// which a sandbox may hide.
+	Modules string
 	// Release and Version are those of the running kernel (uname -r, -v); ""
 	// means to ask it.
 	Release, Version string
@@ -89,6 +95,12 @@ func NewKernelSource(o KernelOptions) *KernelSource {
 	if o.Proc == "" {
 		o.Proc = "/proc"
 	}
+	if o.Init == "" {
+		o.Init = filepath.Join(o.Proc, "1")
+	}
+	if o.Modules == "" {
+		o.Modules = filepath.Join(o.Root, "lib/modules")
+	}
 	if o.Settle == 0 {
 		o.Settle = time.Second
 	}
@@ -135,7 +147,7 @@ func (s *KernelSource) run(ctx context.Context, sink Sink) error {
 	}
 	defer notices.close()
 	defer context.AfterFunc(ctx, notices.interrupt)()
-	m := machine{root: s.o.Root, proc: s.o.Proc, release: s.o.Release, version: s.o.Version}
+	m := machine{root: s.o.Root, proc: s.o.Proc, init: s.o.Init, modules: s.o.Modules, release: s.o.Release, version: s.o.Version}
 	catchUp := true
 	for {
 		watching := m.watch(notices)

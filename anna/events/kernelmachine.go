@@ -16,13 +16,11 @@ import (
 )
 
 // A machine is where kernels and libraries lie.
-type machine struct{ root, proc, release, version string }
+type machine struct{ root, proc, init, modules, release, version string }
 
 func (m machine) path(names ...string) string {
 	return filepath.Join(append([]string{m.root}, names...)...)
 }
-
-func (m machine) modules() string { return m.path("lib/modules") }
 
 // moduleTree are names one of which is in every tree of modules; what DKMS
 // leaves behind has none.
@@ -33,8 +31,8 @@ const flagFile = "reboot-required"
 
 func (m machine) watch(w *dirWatch) error {
 	err := errors.Join(
-		w.watch(m.modules()), w.watch(m.path("boot")), w.watch(m.path("run"), flagFile),
-		w.watch(filepath.Join(m.modules(), m.release), moduleTree...))
+		w.watch(m.modules), w.watch(m.path("boot")), w.watch(m.path("run"), flagFile),
+		w.watch(filepath.Join(m.modules, m.release), moduleTree...))
 	files := m.systemdPlaces()
 	if libc := m.libc(); libc != "" {
 		files = append(files, libc)
@@ -129,14 +127,14 @@ const startSlack = 2 * time.Second
 // the modules are there.
 func (m machine) installed() (builds map[string]string, trees map[string]bool, err error) {
 	builds, trees = map[string]string{}, map[string]bool{}
-	dir, err := os.Open(m.modules())
+	dir, err := os.Open(m.modules)
 	switch {
 	case err == nil:
 		dir.Close()
 	case !errors.Is(err, os.ErrNotExist):
 		return nil, nil, fmt.Errorf("cannot see which kernels are installed: %w", err)
 	}
-	for _, dir := range listed(m.modules(), func(string) bool { return true }) {
+	for _, dir := range listed(m.modules, func(string) bool { return true }) {
 		release := filepath.Base(dir)
 		for _, name := range moduleTree {
 			if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
@@ -176,7 +174,7 @@ func (m machine) began() time.Time {
 			boot, _ = strconv.ParseInt(strings.TrimSpace(value), 10, 64)
 		}
 	}
-	stat := readFileSome(filepath.Join(m.proc, "1/stat"))
+	stat := readFileSome(filepath.Join(m.init, "stat"))
 	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
 	const start, perSecond = 22 - 3, 100 // proc_pid_stat(5); USER_HZ is 100 everywhere
 	if boot <= 0 {
@@ -230,7 +228,7 @@ func (m machine) libc() string {
 
 // systemdPlaces are where systemd may lie; none where it is not process 1.
 func (m machine) systemdPlaces() []string {
-	if readAttr(filepath.Join(m.proc, "1/comm")) != "systemd" {
+	if readAttr(filepath.Join(m.init, "comm")) != "systemd" {
 		return nil
 	}
 	return []string{m.path("usr/lib/systemd/systemd"), m.path("lib/systemd/systemd")}
@@ -249,6 +247,6 @@ func (m machine) systemd() string {
 // that.
 func (m machine) runs(file string) bool {
 	var running, installed unix.Stat_t
-	return unix.Stat(filepath.Join(m.proc, "1/exe"), &running) == nil && unix.Stat(file, &installed) == nil &&
+	return unix.Stat(filepath.Join(m.init, "exe"), &running) == nil && unix.Stat(file, &installed) == nil &&
 		running.Ino == installed.Ino && running.Dev == installed.Dev
 }

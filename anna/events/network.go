@@ -20,6 +20,14 @@ type NetworkOptions struct {
 	NetNS int
 	// ReadBuffer is the socket's receive buffer in bytes; 0 is the system's.
 	ReadBuffer int
+	// Notices and Requests are sockets of NETLINK_ROUTE that were handed over,
+	// in no group: their descriptors, which stay the caller's; 0 for some of our
+	// own. They tell of the network namespace that they were opened in.
+	Notices, Requests int
+	// Hidden is why the network is not to be seen here, "" where it is: another
+	// namespace must not be told of as the machine's. The source then waits, and
+	// keeps what it knew.
+	Hidden string
 }
 
 // A NetThing is what is remembered of a link, an address or a default route.
@@ -73,8 +81,11 @@ func (v NetThing) key() string {
 func (v NetThing) isRoute() bool { return v.Family != "" }
 func (v NetThing) isLink() bool  { return v.Family == "" && v.Address == "" }
 
-const netGroups = unix.RTMGRP_LINK | unix.RTMGRP_IPV4_IFADDR | unix.RTMGRP_IPV6_IFADDR |
-	unix.RTMGRP_IPV4_ROUTE | unix.RTMGRP_IPV6_ROUTE
+// netGroups are what is listened to.
+var netGroups = []int{
+	unix.RTNLGRP_LINK, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR,
+	unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_IPV6_ROUTE,
+}
 
 // Run implements [Source].
 func (s *NetworkSource) Run(ctx context.Context, sink Sink) error {
@@ -82,14 +93,17 @@ func (s *NetworkSource) Run(ctx context.Context, sink Sink) error {
 }
 
 func (s *NetworkSource) run(ctx context.Context, sink Sink) error {
-	conn, err := netlink.Dial(unix.NETLINK_ROUTE, &netlink.Config{Groups: netGroups, NetNS: s.o.NetNS})
+	if s.o.Hidden != "" {
+		s.set(SourceDegraded, s.o.Hidden)
+		<-ctx.Done()
+		return nil
+	}
+	conn, degraded, err := s.subscribe()
 	if err != nil {
 		return fmt.Errorf("cannot watch the network: %w", err)
 	}
-	defer conn.Close()
-	degraded := s.prepare(conn)
-	stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })
-	defer stop()
+	defer conn.close()
+	defer context.AfterFunc(ctx, conn.interrupt)()
 
 	w := &netWatch{NetworkSource: s, sink: sink, names: map[int]string{}}
 	err = s.settle(ctx, sink, true, w.dump) // after the subscription: no gap
@@ -107,25 +121,29 @@ func (s *NetworkSource) run(ctx context.Context, sink Sink) error {
 	return err
 }
 
-// prepare sets what is good to have; it says what could not be had.
-func (s *NetworkSource) prepare(conn *netlink.Conn) (degraded string) {
+// subscribe opens the socket for notices; degraded says what could not be had.
+func (s *NetworkSource) subscribe() (conn *netlinkSocket, degraded string, err error) {
+	conn, err = openNetlink(unix.NETLINK_ROUTE, s.o.NetNS, s.o.Notices)
+	if err != nil {
+		return nil, "", err
+	}
+	conn.grows = true
 	if s.o.ReadBuffer > 0 {
-		if err := conn.SetReadBuffer(s.o.ReadBuffer); err != nil {
+		if err := conn.control(func(fd int) error {
+			return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, s.o.ReadBuffer)
+		}); err != nil {
 			degraded = fmt.Sprintf("the receive buffer keeps its size: %v", err)
 		}
 	}
-	raw, err := conn.SyscallConn()
-	if err == nil {
-		filter := onlyDefaultRoutes()
-		program := &unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
-		err = errors.Join(raw.Control(func(fd uintptr) {
-			err = unix.SetsockoptSockFprog(int(fd), unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, program)
-		}), err)
-	}
+	lack, err := conn.subscribe(onlyDefaultRoutes(), netGroups...)
 	if err != nil {
-		degraded = fmt.Sprintf("every route wakes the daemon, for the kernel takes no filter: %v", err)
+		conn.close()
+		return nil, "", err
 	}
-	return degraded
+	if lack != nil {
+		degraded = fmt.Sprintf("every route wakes the daemon, for the kernel takes no filter: %v", lack)
+	}
+	return conn, degraded, nil
 }
 
 // A netWatch is one run: what is there now, beside what was reported.
@@ -140,14 +158,14 @@ const routeDelay = time.Second
 
 // next takes in the notices of one receive, or reads the routes when that is
 // due.
-func (w *netWatch) next(ctx context.Context, conn *netlink.Conn) error {
-	if err := conn.SetReadDeadline(w.routes); err != nil { // zero: none
+func (w *netWatch) next(ctx context.Context, conn *netlinkSocket) error {
+	if err := conn.deadline(w.routes); err != nil { // zero: none
 		return err
 	}
 	if ctx.Err() != nil { // it may have ended before the deadline was set anew
 		return ctx.Err()
 	}
-	messages, err := conn.Receive()
+	b, err := conn.next()
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
@@ -156,31 +174,34 @@ func (w *netWatch) next(ctx context.Context, conn *netlink.Conn) error {
 	case errors.Is(err, unix.ENOBUFS):
 		w.count(overflows, 1)
 		w.count(rereads, 1)
+		if err = conn.drain(); err != nil {
+			return fmt.Errorf("cannot watch the network: %w", err)
+		}
 		return w.settle(ctx, w.sink, true, w.dump)
 	case err != nil:
 		return fmt.Errorf("cannot watch the network: %w", err)
 	}
-	for _, m := range messages {
+	err = netlinkMessages(b, func(m netlink.Message) error {
 		c, err := parseNet(m)
 		if err == nil && c != nil {
 			err = w.apply(c)
 		}
-		if err == nil {
-			continue
-		}
-		// Full, or a message that cannot be understood: the whole state tells.
-		if errors.Is(err, ErrFull) {
-			err = w.waitRoom(ctx, w.sink)
-		} else if !errors.Is(err, ErrClosed) {
-			w.count(rereads, 1)
-			err = nil
-		}
-		if err != nil {
-			return err
-		}
-		return w.settle(ctx, w.sink, true, w.dump)
+		return err
+	})
+	// Full, or a message that cannot be understood: the whole state tells.
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, ErrFull):
+		err = w.waitRoom(ctx, w.sink)
+	case !errors.Is(err, ErrClosed):
+		w.count(rereads, 1)
+		err = nil
 	}
-	return nil
+	if err != nil {
+		return err
+	}
+	return w.settle(ctx, w.sink, true, w.dump)
 }
 
 // apply reports one notice.
@@ -339,37 +360,35 @@ func (w *netWatch) askRoutes(put func(NetThing)) error {
 // (NLM_F_DUMP_INTR) is begun again; the notice of the change corrects the last.
 const dumpTries = 5
 
-// ask dumps one table, a buffer at a time: a full routing table is never held.
-func (w *netWatch) ask(kind netlink.HeaderType, size int, each func(*netChange)) error {
-	conn, err := netlink.Dial(unix.NETLINK_ROUTE, &netlink.Config{NetNS: w.o.NetNS})
+// ask dumps one table.
+func (w *netWatch) ask(kind uint16, size int, each func(*netChange)) error {
+	err := w.tryAsk(kind, size, each)
 	if err != nil {
 		return fmt.Errorf("cannot read the network's state: %w", err)
 	}
-	defer conn.Close()
-	request := netlink.Message{
-		Header: netlink.Header{Type: kind, Flags: netlink.Request | netlink.Dump},
-		Data:   make([]byte, size),
+	return nil
+}
+
+func (w *netWatch) tryAsk(kind uint16, size int, each func(*netChange)) error {
+	conn, err := openNetlink(unix.NETLINK_ROUTE, w.o.NetNS, w.o.Requests)
+	if err != nil {
+		return err
+	}
+	defer conn.close()
+	conn.grows = true
+	if err := conn.drain(); err != nil { // of who was ended in the middle of a table
+		return err
 	}
 	for try := 1; ; try++ {
-		if _, err := conn.Send(request); err != nil {
-			return fmt.Errorf("cannot read the network's state: %w", err)
-		}
-		interrupted := false
-		for m, err := range conn.ReceiveIter() {
-			if err != nil {
-				return fmt.Errorf("cannot read the network's state: %w", err)
-			}
-			interrupted = interrupted || m.Header.Flags&netlink.DumpInterrupted != 0
+		interrupted, err := conn.dump(kind, size, func(m netlink.Message) error {
 			c, err := parseNet(m)
-			if err != nil {
-				return fmt.Errorf("cannot read the network's state: %w", err)
-			}
-			if c != nil {
+			if err == nil && c != nil {
 				each(c)
 			}
-		}
-		if !interrupted || try == dumpTries {
-			return nil
+			return err
+		})
+		if err != nil || !interrupted || try == dumpTries {
+			return err
 		}
 	}
 }

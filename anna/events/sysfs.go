@@ -18,10 +18,13 @@ type sysfs struct{ root string }
 // maxDevices bounds what is read of one class.
 const maxDevices = 1 << 16
 
-// devices reads all block devices, interfaces and USB devices.
-func (s sysfs) devices() (map[string]Device, error) {
+// devices reads all block devices, USB devices and, if asked to, interfaces.
+func (s sysfs) devices(interfaces bool) (map[string]Device, error) {
 	all := map[string]Device{}
 	for subsystem, class := range map[string]string{"block": "class/block", "net": "class/net", "usb": "bus/usb/devices"} {
+		if subsystem == "net" && !interfaces {
+			continue
+		}
 		dir := filepath.Join(s.root, class)
 		f, err := os.Open(dir)
 		if errors.Is(err, fs.ErrNotExist) {

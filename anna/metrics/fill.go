@@ -16,6 +16,7 @@ type Mount struct {
 	Point  string
 	FSType string
 	Source string
+	device string // major:minor
 
 	Size      Figure[uint64]
 	Used      Figure[uint64]
@@ -73,18 +74,38 @@ func newFiller(prefix string) *filler {
 	}
 }
 
-func (f *filler) sample(mountinfo string) (Figure[[]Mount], int) {
+// sample asks for the mounts of a table. machine is that of the whole machine,
+// where it is another: what a sandbox put over it is none of the machine's, and
+// what it hides stays unknown, for who asks would be told of what lies there.
+func (f *filler) sample(mountinfo, machine string) (Figure[[]Mount], int) {
 	f.sampling.Lock()
 	defer f.sampling.Unlock()
 	lines, err := readMounts(mountinfo)
 	if err != nil {
 		return unknownErr[[]Mount]("/proc/self/mountinfo", err), 0
 	}
+	seen := func(Mount) bool { return true }
+	if machine != "" {
+		own := lines
+		if lines, err = readMounts(machine); err != nil {
+			return unknownErr[[]Mount]("the mounts of process 1", err), 0
+		}
+		seen = uppermost(own)
+	}
 	list := distinct(lines)
 	left := max(0, len(list)-maxMounts)
 	list = list[:len(list)-left]
-	f.ask(list)
+	f.ask(list, seen)
 	return Known(list), left
+}
+
+// uppermost says whether a mount is what lies uppermost at its point of a table.
+func uppermost(lines []mountLine) func(Mount) bool {
+	top := map[string]string{}
+	for _, l := range lines {
+		top[l.point] = l.device
+	}
+	return func(m Mount) bool { return top[m.Point] == m.device }
 }
 
 // distinct returns the mounts that can fill up, one for each device: the one
@@ -101,7 +122,7 @@ func distinct(lines []mountLine) []Mount {
 		if top[l.point] != i || !slices.Contains(filling, l.fsType) {
 			continue
 		}
-		m := Mount{Point: l.point, FSType: l.fsType, Source: l.source}
+		m := Mount{Point: l.point, FSType: l.fsType, Source: l.source, device: l.device}
 		j, seen := at[l.device]
 		switch {
 		case !seen:
@@ -126,9 +147,13 @@ type fillAnswer struct {
 	err   error
 }
 
-func (f *filler) ask(list []Mount) {
+func (f *filler) ask(list []Mount, seen func(Mount) bool) {
 	var waiting []fillQuestion
 	for i := range list {
+		if !seen(list[i]) {
+			list[i].unknown("it is hidden from the daemon")
+			continue
+		}
 		list[i].unknown("the file system does not answer")
 		if f.begin(list[i].Point) {
 			waiting = append(waiting, fillQuestion{i, list[i].Point})

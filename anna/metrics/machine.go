@@ -26,6 +26,14 @@ type Roots struct {
 	Proc string // "/proc"
 	Sys  string // "/sys"
 	FS   string // "/": what mount points are looked up below
+	// Mounts is the mount table of the machine where that of this process is
+	// another, in a sandbox; "": it is not.
+	Mounts string
+	// NetDev is the file that counts for the network interfaces; "" means
+	// net/dev of Proc, which counts for the network namespace of this process.
+	NetDev string
+	// NetHidden is why the interfaces are not to be seen; "": they are.
+	NetHidden string
 }
 
 // LiveRoots are those of the running machine.
@@ -42,7 +50,10 @@ type Machine struct {
 
 // NewMachine returns a sampler below roots.
 func NewMachine(roots Roots) *Machine {
-	return &Machine{roots: roots, fill: newFiller(roots.FS), files: files{keep: roots == LiveRoots}}
+	if roots.NetDev == "" {
+		roots.NetDev = filepath.Join(roots.Proc, "net", "dev")
+	}
+	return &Machine{roots: roots, fill: newFiller(roots.FS), files: files{keep: roots.Proc == LiveRoots.Proc}}
 }
 
 // MachineSample is how the machine does. Sizes are bytes.
@@ -78,7 +89,7 @@ func (m *Machine) Sample() MachineSample {
 	defer m.mu.Unlock()
 	var s MachineSample
 	m.sampleProc(&s)
-	s.Mounts, s.LeftOut.Mounts = m.fill.sample(filepath.Join(m.roots.Proc, "self", "mountinfo"))
+	s.Mounts, s.LeftOut.Mounts = m.fill.sample(filepath.Join(m.roots.Proc, "self", "mountinfo"), m.roots.Mounts)
 	s.Sensors, s.LeftOut.Sensors = readSensors(filepath.Join(m.roots.Sys, "class", "hwmon"))
 	s.Uptime = m.uptime()
 	s.BootTime = bootTime(&m.files, m.roots.Proc)
@@ -126,7 +137,10 @@ func (m *Machine) load() (one, five, fifteen Figure[float64]) {
 }
 
 func (m *Machine) interfaces() (Figure[[]Interface], int) {
-	text, err := m.read(filepath.Join("net", "dev"))
+	if m.roots.NetHidden != "" {
+		return Unknown[[]Interface](m.roots.NetHidden), 0
+	}
+	text, err := m.files.read(m.roots.NetDev, machineMax)
 	if err != nil {
 		return unknownErr[[]Interface]("/proc/net/dev", err), 0
 	}

@@ -106,7 +106,7 @@ func TestDeadMountIsAskedOnce(t *testing.T) {
 		}
 		sample := func() []Mount {
 			list := []Mount{{Point: "/alive", FSType: "btrfs"}, {Point: "/dead", FSType: "xfs"}, {Point: "/later", FSType: "xfs"}}
-			f.ask(list)
+			f.ask(list, func(Mount) bool { return true })
 			return list
 		}
 		for round := range 3 {
@@ -140,7 +140,7 @@ func TestManyMountsAreCounted(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := newFiller(t.TempDir())
-	list, left := f.sample(path)
+	list, left := f.sample(path, "")
 	if len(list.Value) != maxMounts || left != 5 {
 		t.Errorf("got %d and %d left out", len(list.Value), left)
 	}

@@ -12,14 +12,26 @@ import (
 	"github.com/jjgarcianorway/anna-assistant/anna/metrics"
 )
 
-// A Root is where a machine's files hang: "/" for the one that runs.
-type Root string
+// A Root is where a machine's files hang.
+type Root struct {
+	// Dir is the directory, "/" for the machine that runs.
+	Dir string
+	// Elsewhere says, for a file below Dir that a sandbox hides or puts another
+	// in the place of, where the machine's own is to be seen: "" for where it
+	// always is. nil: nothing is elsewhere.
+	Elsewhere func(path string) string
+}
 
 // Live is the machine that runs.
-const Live Root = "/"
+var Live = Root{Dir: "/"}
 
-func (r Root) path(parts ...string) string {
-	return filepath.Join(append([]string{string(r)}, parts...)...)
+func (r Root) path(path string) string {
+	if r.Elsewhere != nil {
+		if there := r.Elsewhere("/" + path); there != "" {
+			return there
+		}
+	}
+	return filepath.Join(r.Dir, path)
 }
 
 // most bounds what is read of one file.

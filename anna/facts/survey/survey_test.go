@@ -24,7 +24,7 @@ func machine(t testing.TB, files map[string]string) Root {
 			t.Fatal(err)
 		}
 	}
-	return Root(dir)
+	return Root{Dir: dir}
 }
 
 // shows holds facts of a branch, as text.
@@ -51,7 +51,7 @@ func TestMachine(t *testing.T) {
 		"machine.os": "arch", "machine.os_like": "arch", "machine.os_name": `Arch "Linux"`, "machine.container": "", "machine.cpu_vendor": "amd",
 		"machine.microcode": "0xa704104", "machine.virtual": "no", "machine.cpus": "5", "machine.battery": "yes", "machine.uptime_sec": "1 d 2 h", "machine.init": "systemd",
 	})
-	if err := os.RemoveAll(string(r) + "/sys/class/power_supply/BAT0"); err != nil {
+	if err := os.RemoveAll(r.Dir + "/sys/class/power_supply/BAT0"); err != nil {
 		t.Fatal(err)
 	}
 	shows(t, "machine", Machine(r), map[string]string{"machine.battery": "no"}) // that of a mouse feeds no machine
@@ -122,7 +122,7 @@ func TestPacman(t *testing.T) {
 	})
 	shows(t, "pacman", Pacman(r), map[string]string{"pacman.orphans": "jansson", "pacman.hooks": "05-snap-pac-pre.hook, 30-systemd.hook", "pacman.snapshot_hook": "yes"})
 	// A hook of the same name in /etc that is empty switches it off.
-	off := filepath.Join(string(r), "etc/pacman.d/hooks/05-snap-pac-pre.hook")
+	off := filepath.Join(r.Dir, "etc/pacman.d/hooks/05-snap-pac-pre.hook")
 	if err := os.MkdirAll(filepath.Dir(off), 0o700); err != nil {
 		t.Fatal(err)
 	}
