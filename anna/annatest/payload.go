@@ -32,6 +32,7 @@ func Anna(program string) Payload {
 		}
 		install(filepath.Join(dist, "annad.service"), "/usr/lib/systemd/system/annad.service", 0o644)
 		install(filepath.Join(dist, "annad.socket"), "/usr/lib/systemd/system/annad.socket", 0o644)
+		install(filepath.Join(dist, "annad-netlink.socket"), "/usr/lib/systemd/system/annad-netlink.socket", 0o644)
 		install(filepath.Join(dist, "anna.sysusers"), "/usr/lib/sysusers.d/anna.conf", 0o644)
 		install(filepath.Join(dist, "anna.tmpfiles"), "/usr/lib/tmpfiles.d/anna.conf", 0o644)
 	}

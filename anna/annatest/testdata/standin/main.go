@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -58,10 +59,11 @@ func daemon([]string) error {
 	if _, err := os.Stat("/etc/anna/broken"); err == nil {
 		os.Exit(78)
 	}
-	if os.Getenv("LISTEN_PID") != strconv.Itoa(os.Getpid()) || os.Getenv("LISTEN_FDS") != "1" || os.Getenv("LISTEN_FDNAMES") != "rpc" {
+	rpc := slices.Index(strings.Split(os.Getenv("LISTEN_FDNAMES"), ":"), "rpc")
+	if os.Getenv("LISTEN_PID") != strconv.Itoa(os.Getpid()) || rpc < 0 {
 		return errors.New("cannot find an inherited socket with the name rpc")
 	}
-	listener, err := net.FileListener(os.NewFile(3, "rpc"))
+	listener, err := net.FileListener(os.NewFile(uintptr(3+rpc), "rpc"))
 	if err != nil {
 		return err
 	}
@@ -129,10 +131,16 @@ var probes = []struct {
 }{
 	{"rtnetlink", func() error { return bindNetlink(syscall.NETLINK_ROUTE) }},
 	{"uevent", func() error { return bindNetlink(syscall.NETLINK_KOBJECT_UEVENT) }},
+	{"netlink sockets", netlinkHanded},
 	{"inotify", watchEtc},
 	{"inet", func() error { return closeFD(syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)) }},
 	{"read init", func() error { return read("/proc/1/status") }},
 	{"read init's mounts", func() error { return read("/proc/1/mountinfo") }},
+	{"see init's mounts", func() error { return read(view + "/proc/1/mountinfo") }},
+	{"see sysfs", func() error { return list(view + "/sys/class/net") }},
+	{"modules", func() error { return errors.Unwrap(list("/lib/modules")) }},
+	{"see modules", func() error { return list(view + "/lib/modules") }},
+	{"write view", func() error { return write(view + "/probe") }},
 	{"read meminfo", func() error { return read("/proc/meminfo") }},
 	{"read sysfs", func() error { return list("/sys/class/net") }},
 	{"read cgroups", func() error { return list("/sys/fs/cgroup") }},
@@ -145,6 +153,22 @@ var probes = []struct {
 		return status("CapEff:\t0000000000000000", "CapBnd:\t0000000000000000", "NoNewPrivs:\t1", "Seccomp:\t2")
 	}},
 	{"open files", openFiles},
+}
+
+var view = os.Getenv("ANNA_VIEW")
+
+// netlinkHanded looks for what annad-netlink.socket hands over.
+func netlinkHanded() error {
+	n := 0
+	for _, name := range strings.Split(os.Getenv("LISTEN_FDNAMES"), ":") {
+		if name == "netlink" {
+			n++
+		}
+	}
+	if n != 3 {
+		return fmt.Errorf("%d of them", n)
+	}
+	return nil
 }
 
 func bindNetlink(family int) error {
