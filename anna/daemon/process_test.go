@@ -270,6 +270,87 @@ func TestInheritRefuses(t *testing.T) {
 	}
 }
 
+// TestInheritNetlink passes sockets of netlink(7) beside the one that the daemon
+// answers on: in a network namespace of its own it sees the machine's by them,
+// and where they lack it says so and tells of none.
+func TestInheritNetlink(t *testing.T) {
+	dir := shortDir(t)
+	shown := filepath.Join(dir, "shown") // of another network than that of the daemon
+	check(t, os.MkdirAll(filepath.Join(shown, "proc/1/net"), 0o755))
+	check(t, os.WriteFile(filepath.Join(shown, "proc/1/net/dev"), nil, 0o644))
+	check(t, os.Symlink("/sys", filepath.Join(shown, "sys")))
+	for name, tt := range map[string]struct {
+		names     string // of the sockets
+		protocols []int  // -1 is that to answer on
+		env       string
+		network   string
+		devices   string
+	}{
+		"all of them":          {names: "rpc:netlink:netlink:netlink", protocols: []int{-1, 0, 0, 15}, network: "active", devices: "active"},
+		"in another order":     {names: "netlink:rpc:netlink:netlink", protocols: []int{15, -1, 0, 0}, network: "active", devices: "active"},
+		"more than are needed": {names: "netlink:netlink:netlink:netlink:netlink:rpc", protocols: []int{0, 15, 0, 0, 15, -1}, network: "active", devices: "active"},
+		"without one to ask":   {names: "rpc:netlink:netlink", protocols: []int{-1, 0, 15}, network: "degraded", devices: "active"},
+		"none":                 {names: "rpc", protocols: []int{-1}, network: "degraded", devices: "degraded"},
+		"of another kind":      {names: "rpc:netlink:netlink:netlink", protocols: []int{-1, 16, 9, 4}, network: "degraded", devices: "degraded"},
+		"none, no sandbox":     {names: "rpc", protocols: []int{-1}, env: "unset ANNA_VIEW;", network: "active", devices: "active"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := shortDir(t)
+			path := filepath.Join(dir, "s")
+			var files []*os.File
+			for _, protocol := range tt.protocols {
+				if protocol < 0 {
+					_, f := unixListener(t, path)
+					files = append(files, f)
+					continue
+				}
+				fd, err := syscall.Socket(syscall.AF_NETLINK, syscall.SOCK_RAW|syscall.SOCK_CLOEXEC, protocol)
+				check(t, err)
+				check(t, syscall.Bind(fd, &syscall.SockaddrNetlink{Family: syscall.AF_NETLINK}))
+				f := os.NewFile(uintptr(fd), "netlink")
+				t.Cleanup(func() { f.Close() })
+				files = append(files, f)
+			}
+			env := fmt.Sprintf("export LISTEN_PID=$$ LISTEN_FDS=%d LISTEN_FDNAMES=%s ANNA_VIEW=%s; %s", len(files), tt.names, shown, tt.env)
+			p := start(t, dir, env, files...)
+			p.answers(t, path)
+			for module, want := range map[string]string{"network": tt.network, "devices": tt.devices} {
+				state, why, do := capabilityOf(t, path, module)
+				if state != want || (want == "degraded") != (strings.Contains(why, "a network namespace of its own") && strings.Contains(do, "unmask annad-netlink.socket")) {
+					t.Errorf("%s is %s: %s; %s", module, state, why, do)
+				}
+			}
+			p.Process.Signal(syscall.SIGTERM)
+			if err := p.end(t); err != nil {
+				t.Errorf("%v\n%s", err, p.errs.String())
+			}
+		})
+	}
+}
+
+// capabilityOf asks how a module does.
+func capabilityOf(t *testing.T, socket, module string) (state, why, do string) {
+	t.Helper()
+	c, err := net.Dial("unix", socket)
+	check(t, err)
+	defer c.Close()
+	_, err = fmt.Fprintln(c, `{"jsonrpc":"2.0","id":1,"method":"list_capabilities"}`)
+	check(t, err)
+	var answer struct {
+		Result struct {
+			Capabilities []struct{ Module, State, Why, Do string }
+		}
+	}
+	check(t, json.NewDecoder(c).Decode(&answer))
+	for _, r := range answer.Result.Capabilities {
+		if r.Module == module {
+			return r.State, r.Why, r.Do
+		}
+	}
+	t.Fatalf("no module %s in %+v", module, answer)
+	return "", "", ""
+}
+
 // TestInheritedRestart holds that with an inherited socket no caller notices
 // that one daemon ends and the next begins.
 func TestInheritedRestart(t *testing.T) {
