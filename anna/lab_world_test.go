@@ -24,7 +24,8 @@ printf '#!/bin/sh\nsleep 1\n' >"$d/DEBIAN/postinst"
 chmod 755 "$d/DEBIAN/postinst"
 dpkg-deb --build "$d" "/root/greet-$1.deb"
 `
-	lab := annatest.Lab(t, annatest.Anna(filepath.Join(annatest.Build(t), "anna")), annatest.File("/root/build", build, 0o755))
+	lab := annatest.Lab(t, annatest.Anna(filepath.Join(annatest.Build(t), "anna")), annatest.File("/root/build", build, 0o755),
+		annatest.File("/etc/anna/config.toml", "[events]\ncooldown = \"1s\"\n", 0o644)) // not to wait for it
 	lab.Must("sh", "-c", "/root/build 1 && /root/build 2 && /root/build 3")
 	lab.Must("systemctl", "enable", "--now", "annad.socket")
 
@@ -66,6 +67,8 @@ dpkg-deb --build "$d" "/root/greet-$1.deb"
 	late := " · while annad was down"
 	told("packages", "greet upgraded · 2 -> 3"+late)
 	told("storage", "/mnt/stick turned read only · rw -> ro"+late)
+
+	t.Run("network and devices", func(t *testing.T) { networkOnSystemd(t, lab.In(t)) })
 
 	status := lab.Must("annactl", "status")
 	for _, want := range []string{"packages ", "storage "} {

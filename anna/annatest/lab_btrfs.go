@@ -30,6 +30,20 @@ func (m *Machine) ShowBtrfs() {
 // view of the file systems.
 func (m *Machine) outside(command string, args ...string) {
 	m.t.Helper()
+	m.enter([]string{"--mount"}, append([]string{"sh", "-c", command, "sh"}, args...)...)
+}
+
+// IP runs ip(8) of the host in the machine's network namespace: it has none of
+// its own.
+func (m *Machine) IP(args ...string) {
+	m.t.Helper()
+	m.enter([]string{"--net"}, append([]string{"ip"}, args...)...)
+}
+
+// enter runs a command with the rights of the host in some of the machine's
+// namespaces.
+func (m *Machine) enter(namespaces []string, command ...string) {
+	m.t.Helper()
 	lab := os.Getenv("LAB")
 	if lab == "" {
 		lab = "/var/cache/anna-systemd-lab"
@@ -38,8 +52,9 @@ func (m *Machine) outside(command string, args ...string) {
 	if err != nil {
 		m.t.Fatalf("cannot find machine %s: %v", m.name, err)
 	}
-	words := append([]string{"--target", strings.TrimSpace(string(leader)), "--mount", "--", "sh", "-c", command, "sh"}, args...)
+	words := append([]string{"--target", strings.TrimSpace(string(leader))}, namespaces...)
+	words = append(append(words, "--"), command...)
 	if out, err := exec.Command("nsenter", words...).CombinedOutput(); err != nil {
-		m.t.Fatalf("cannot run %s in machine %s: %v\n%s", command, m.name, err, out)
+		m.t.Fatalf("cannot run %q in machine %s: %v\n%s", command, m.name, err, out)
 	}
 }

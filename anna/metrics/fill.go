@@ -16,7 +16,6 @@ type Mount struct {
 	Point  string
 	FSType string
 	Source string
-	device string // major:minor
 
 	Size      Figure[uint64]
 	Used      Figure[uint64]
@@ -75,8 +74,8 @@ func newFiller(prefix string) *filler {
 }
 
 // sample asks for the mounts of a table. machine is that of the whole machine,
-// where it is another: what a sandbox put over it is none of the machine's, and
-// what it hides stays unknown, for who asks would be told of what lies there.
+// where it is another: what a sandbox mounted is none of the machine's, and what
+// it mounted over cannot be asked.
 func (f *filler) sample(mountinfo, machine string) (Figure[[]Mount], int) {
 	f.sampling.Lock()
 	defer f.sampling.Unlock()
@@ -84,28 +83,28 @@ func (f *filler) sample(mountinfo, machine string) (Figure[[]Mount], int) {
 	if err != nil {
 		return unknownErr[[]Mount]("/proc/self/mountinfo", err), 0
 	}
-	seen := func(Mount) bool { return true }
 	if machine != "" {
-		own := lines
-		if lines, err = readMounts(machine); err != nil {
+		whole, err := readMounts(machine)
+		if err != nil {
 			return unknownErr[[]Mount]("the mounts of process 1", err), 0
 		}
-		seen = uppermost(own)
+		lines = common(whole, lines)
 	}
 	list := distinct(lines)
 	left := max(0, len(list)-maxMounts)
 	list = list[:len(list)-left]
-	f.ask(list, seen)
+	f.ask(list)
 	return Known(list), left
 }
 
-// uppermost says whether a mount is what lies uppermost at its point of a table.
-func uppermost(lines []mountLine) func(Mount) bool {
+// common returns those of the machine's mounts that are uppermost where a
+// process sees them too.
+func common(machine, own []mountLine) []mountLine {
 	top := map[string]string{}
-	for _, l := range lines {
+	for _, l := range own {
 		top[l.point] = l.device
 	}
-	return func(m Mount) bool { return top[m.Point] == m.device }
+	return slices.DeleteFunc(machine, func(l mountLine) bool { return top[l.point] != l.device })
 }
 
 // distinct returns the mounts that can fill up, one for each device: the one
@@ -122,7 +121,7 @@ func distinct(lines []mountLine) []Mount {
 		if top[l.point] != i || !slices.Contains(filling, l.fsType) {
 			continue
 		}
-		m := Mount{Point: l.point, FSType: l.fsType, Source: l.source, device: l.device}
+		m := Mount{Point: l.point, FSType: l.fsType, Source: l.source}
 		j, seen := at[l.device]
 		switch {
 		case !seen:
@@ -147,13 +146,9 @@ type fillAnswer struct {
 	err   error
 }
 
-func (f *filler) ask(list []Mount, seen func(Mount) bool) {
+func (f *filler) ask(list []Mount) {
 	var waiting []fillQuestion
 	for i := range list {
-		if !seen(list[i]) {
-			list[i].unknown("it is hidden from the daemon")
-			continue
-		}
 		list[i].unknown("the file system does not answer")
 		if f.begin(list[i].Point) {
 			waiting = append(waiting, fillQuestion{i, list[i].Point})

@@ -106,7 +106,7 @@ func TestDeadMountIsAskedOnce(t *testing.T) {
 		}
 		sample := func() []Mount {
 			list := []Mount{{Point: "/alive", FSType: "btrfs"}, {Point: "/dead", FSType: "xfs"}, {Point: "/later", FSType: "xfs"}}
-			f.ask(list, func(Mount) bool { return true })
+			f.ask(list)
 			return list
 		}
 		for round := range 3 {
@@ -143,6 +143,56 @@ func TestManyMountsAreCounted(t *testing.T) {
 	list, left := f.sample(path, "")
 	if len(list.Value) != maxMounts || left != 5 {
 		t.Errorf("got %d and %d left out", len(list.Value), left)
+	}
+}
+
+// TestMachineFromSandbox holds that what a sandbox mounts is not told of as the
+// machine's, nor asked what it hides, and that the network that is counted is
+// the one that is named.
+func TestMachineFromSandbox(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	file("proc/self/mountinfo", `1 0 8:1 / / ro - ext4 /dev/a rw
+2 1 0:9 / /run/shown ro - tmpfs tmpfs rw
+3 1 0:10 / /dev rw - tmpfs tmpfs rw
+4 1 0:5 /private/tmp /tmp rw - tmpfs tmpfs rw
+`)
+	const dev = "Inter-|\n face |\n%s: 1 2 0 0 0 0 0 0 3 4 0 0 0 0 0 0\n"
+	file("proc/net/dev", fmt.Sprintf(dev, "lo"))
+	roots := Roots{Proc: filepath.Join(dir, "proc"), Sys: dir, FS: dir}
+	roots.Mounts = file("mounts", `1 0 8:1 / / rw - ext4 /dev/a rw
+3 1 0:4 / /dev rw - tmpfs tmpfs rw
+4 1 0:5 / /tmp rw - tmpfs tmpfs rw
+5 1 8:2 / /secret rw - ext4 /dev/b rw
+`)
+	roots.NetDev = file("dev", fmt.Sprintf(dev, "eth0"))
+	s := NewMachine(roots).Sample()
+	var points []string
+	for _, m := range s.Mounts.Value {
+		points = append(points, m.Point)
+	}
+	if got := strings.Join(points, " "); got != "/ /tmp" {
+		t.Errorf("mounts: %s", got)
+	}
+	if n := s.Interfaces.Value; len(n) != 1 || n[0].Name != "eth0" || n[0].TxPackets != 4 {
+		t.Errorf("interfaces %+v", n)
+	}
+	roots.NetHidden = "it is another"
+	if f := NewMachine(roots).Sample().Interfaces; f.Known || f.Why() != "it is another" {
+		t.Errorf("hidden interfaces: %+v", f)
+	}
+	roots.Mounts += ".gone"
+	if f := NewMachine(roots).Sample().Mounts; f.Known {
+		t.Errorf("without the machine's mounts: %+v", f)
 	}
 }
 
