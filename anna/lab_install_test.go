@@ -53,6 +53,9 @@ func TestInstallOnSystemd(t *testing.T) {
 	if after := lab.Must("sh", "-c", here); after != before {
 		t.Errorf("left behind:\n%s\nbefore:\n%s", after, before)
 	}
+	if got, _, _ := lab.Run("sh", "-c", "ls -d /run/annad; systemctl is-active annad.service annad-netlink.socket"); got != "inactive\ninactive\n" {
+		t.Errorf("afterwards: %s", got)
+	}
 	if _, errs, exit := lab.Run("/root/checkout/scripts/install.sh", "--uninstall"); exit != 1 || !strings.Contains(errs, "nothing is installed") {
 		t.Errorf("once more: status %d, %s", exit, errs)
 	}

@@ -71,6 +71,7 @@ if [ $uninstall = yes ]; then
 	rmdir -- "$destdir$prefix/share/anna" 2>/dev/null || true
 	if [ $systemd = yes ]; then
 		systemctl daemon-reload
+		rmdir /run/annad 2>/dev/null || true # where the sandbox showed it the machine
 		echo "uninstalled; /etc/anna, /var/lib/anna and the user anna stay"
 	fi
 	exit 0
@@ -104,6 +105,7 @@ done
 place 0644 dist/anna.sysusers lib/sysusers.d/anna.conf
 place 0644 dist/anna.tmpfiles lib/tmpfiles.d/anna.conf
 place 0644 dist/annad.service.d/btrfs.conf share/anna/btrfs.conf
+place 0644 dist/annad.service.d/container.conf share/anna/container.conf
 for script in scripts/btrfs/*.sh; do
 	case $script in
 	*/snapshots.sh) place 0644 "$script" "lib/anna/btrfs/${script##*/}" ;;

@@ -82,7 +82,7 @@ func TestLab(t *testing.T) {
 	t.Run("sandbox", func(t *testing.T) {
 		got := machine.In(t).Must("annactl", "probe")
 		want := strings.Join([]string{
-			"rtnetlink: ok", "uevent: ok", "netlink sockets: ok", "inotify: ok", "inet: address family not supported by protocol",
+			"rtnetlink: ok", "uevent: ok", "netlink sockets: ok", "change the network by them: operation not permitted", "inotify: ok", "inet: address family not supported by protocol",
 			"read init: no such file or directory", "read init's mounts: no such file or directory", "see init's mounts: ok", "see sysfs: ok", "modules: permission denied", "see modules: ok", "write view: read-only file system", "read meminfo: ok", "read sysfs: ok", "read cgroups: ok", "read home: ok",
 			"write state: ok", "write last words: ok", "write etc: read-only file system", "write home: read-only file system",
 			"capabilities: ok", "open files: ok",

@@ -43,7 +43,7 @@ func newView() view {
 // Why a network is not the machine's.
 const (
 	ownNetwork   = "the daemon is in a network namespace of its own"
-	noOneNetwork = "whether the daemon is in the machine's network namespace cannot be told"
+	noOneNetwork = "the daemon cannot tell whether it is in the machine's network namespace"
 )
 
 // strangeNetwork compares a file of process 1's network with that of our own:
@@ -107,19 +107,23 @@ func (v view) init() string {
 }
 
 // Why the network, or a part of it, is not to be seen; "" where it is.
-func (v view) networkHidden() string { return v.unless(v.sockets.notices != 0) }
-
-func (v view) interfacesHidden() string {
-	return v.unless(v.sockets.uevents != 0 && v.elsewhere("/sys") != "")
+func (v view) networkHidden() string {
+	return v.unless(v.sockets.notices != 0, "was handed no sockets of the machine's")
 }
 
-func (v view) countersHidden() string { return v.unless(v.elsewhere("/proc/1/net/dev") != "") }
+func (v view) interfacesHidden() string {
+	return v.unless(v.sockets.uevents != 0 && v.elsewhere("/sys") != "", "was handed no socket of the machine's")
+}
 
-func (v view) unless(shown bool) string {
+func (v view) countersHidden() string {
+	return v.unless(v.elsewhere("/proc/1/net/dev") != "", "is not shown the machine's counters")
+}
+
+func (v view) unless(shown bool, lack string) string {
 	if shown || v.strange == "" {
 		return ""
 	}
-	return v.strange + ", and is not shown the machine's"
+	return v.strange + ", and " + lack
 }
 
 // hides says whether a module sees less than it would elsewhere.

@@ -145,6 +145,32 @@ func TestKernelsHidden(t *testing.T) {
 }
 
 // TestKernelOnlyTree: the tree of the only kernel goes.
+// TestKernelsElsewhere holds that kernels and process 1 are seen where a sandbox
+// shows them.
+func TestKernelsElsewhere(t *testing.T) {
+	f := newFakeMachine(t)
+	shown := t.TempDir()
+	must(t, os.RemoveAll(filepath.Join(f.root, "lib/modules")))
+	must(t, os.Rename(filepath.Join(f.proc, "1"), filepath.Join(shown, "1")))
+	f.put(shown, "modules/6.1.0/modules.order", "")
+	f.put(f.root, "usr/lib/systemd/systemd", "1")
+	s := NewKernelSource(KernelOptions{
+		Root: f.root, Proc: f.proc, Init: filepath.Join(shown, "1"), Modules: filepath.Join(shown, "modules"),
+		Release: "6.1.0", Version: "#1", Settle: 20 * time.Millisecond,
+	})
+	c := &collector{}
+	start(t, s, c)
+	if facts, _ := s.Facts(); !slices.Equal(facts.Installed, []string{"6.1.0"}) || facts.ModulesMissing || facts.RebootNeeded {
+		t.Errorf("%+v", facts)
+	}
+	f.put(shown, "modules/6.2.0/modules.order", "")
+	c.wait(t, "installed linux 6.2.0")
+	f.put(f.root, "usr/lib/systemd/systemd", "2")
+	c.wait(t, "replaced systemd")
+	must(t, os.RemoveAll(filepath.Join(shown, "modules/6.1.0")))
+	c.wait(t, "modules_missing /lib/modules/6.1.0")
+}
+
 func TestKernelOnlyTree(t *testing.T) {
 	f := newFakeMachine(t)
 	f.put(f.root, "lib/modules/6.9.1-arch1-1/vmlinuz", image("6.9.1-arch1-1", "#1 SMP"))

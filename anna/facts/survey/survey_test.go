@@ -39,6 +39,23 @@ func shows(t *testing.T, branch string, b *facts.Branch, want map[string]string)
 	}
 }
 
+// TestElsewhere holds that what a sandbox shows elsewhere is read there, and what
+// is not shown is not taken from what lies in its place.
+func TestElsewhere(t *testing.T) {
+	r := machine(t, map[string]string{
+		"proc/1/comm": "of the sandbox\n", "sys/firmware/efi/x": "", "sys/devices/system/cpu/online": "0-7\n",
+		"shown/proc/1/comm": "systemd\n", "shown/sys/devices/system/cpu/online": "0-1\n", "proc/uptime": "60.0 1.0\n",
+	})
+	r.Elsewhere = func(path string) string {
+		if strings.HasPrefix(path, "/proc/1/") || strings.HasPrefix(path, "/sys/") {
+			return r.Dir + "/shown" + path
+		}
+		return ""
+	}
+	shows(t, "machine", Machine(r), map[string]string{"machine.init": "systemd", "machine.cpus": "2", "machine.uptime_sec": "1 min", "machine.battery": "no"})
+	shows(t, "boot", Boot(r), map[string]string{"boot.efi": "no"})
+}
+
 const laptop = "processor\t: 0\nvendor_id\t: AuthenticAMD\nmicrocode\t: 0xa704104\nflags\t\t: fpu sse2\n\nprocessor\t: 1\nvendor_id\t: x\n"
 
 func TestMachine(t *testing.T) {

@@ -5,6 +5,7 @@ package main
 
 import (
 	"bufio"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -132,6 +133,7 @@ var probes = []struct {
 	{"rtnetlink", func() error { return bindNetlink(syscall.NETLINK_ROUTE) }},
 	{"uevent", func() error { return bindNetlink(syscall.NETLINK_KOBJECT_UEVENT) }},
 	{"netlink sockets", netlinkHanded},
+	{"change the network by them", changeLink},
 	{"inotify", watchEtc},
 	{"inet", func() error { return closeFD(syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)) }},
 	{"read init", func() error { return read("/proc/1/status") }},
@@ -167,6 +169,30 @@ func netlinkHanded() error {
 	}
 	if n != 3 {
 		return fmt.Errorf("%d of them", n)
+	}
+	return nil
+}
+
+// changeLink asks the kernel, through a socket that was handed over, to set an
+// interface down.
+func changeLink() error {
+	fd := 3 + slices.Index(strings.Split(os.Getenv("LISTEN_FDNAMES"), ":"), "netlink")
+	request := make([]byte, syscall.NLMSG_HDRLEN+syscall.SizeofIfInfomsg)
+	binary.NativeEndian.PutUint32(request, uint32(len(request)))
+	binary.NativeEndian.PutUint16(request[4:], syscall.RTM_NEWLINK)
+	binary.NativeEndian.PutUint16(request[6:], syscall.NLM_F_REQUEST|syscall.NLM_F_ACK)
+	binary.NativeEndian.PutUint32(request[syscall.NLMSG_HDRLEN+4:], 1) // lo
+	binary.NativeEndian.PutUint32(request[syscall.NLMSG_HDRLEN+12:], syscall.IFF_UP)
+	if err := syscall.Sendto(fd, request, 0, &syscall.SockaddrNetlink{Family: syscall.AF_NETLINK}); err != nil {
+		return err
+	}
+	answer := make([]byte, 4096)
+	n, _, err := syscall.Recvfrom(fd, answer, 0)
+	if err != nil || n < syscall.NLMSG_HDRLEN+4 {
+		return fmt.Errorf("%d bytes, %w", n, err)
+	}
+	if errno := -int32(binary.NativeEndian.Uint32(answer[syscall.NLMSG_HDRLEN:])); errno != 0 {
+		return syscall.Errno(errno)
 	}
 	return nil
 }
