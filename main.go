@@ -1,5 +1,7 @@
 // Command anna is a Linux machine's quiet, exact assistant: a daemon that
 // watches the machine and itself, and a client that answers.
+//
+//	$ go run . health --standalone
 package main
 
 import (

@@ -209,12 +209,18 @@ func TestLayout(t *testing.T) {
 	}
 }
 
-// TestPackageComments holds that every package explains itself, once.
+// TestPackageComments holds that every package explains itself, once, and with
+// an example: a block in its comment, or one that is a test.
 func TestPackageComments(t *testing.T) {
 	root := annatest.RepoRoot(t)
-	comments := map[string]int{}
+	comments, shown := map[string]int{}, map[string]bool{}
 	for _, f := range goFiles(t) {
 		if strings.HasSuffix(f.path, "_test.go") {
+			text, err := os.ReadFile(filepath.Join(root, f.path))
+			if err != nil {
+				t.Fatal(err)
+			}
+			shown[f.room] = shown[f.room] || strings.Contains(string(text), "\nfunc Example")
 			continue
 		}
 		tree, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, f.path), nil, parser.PackageClauseOnly|parser.ParseComments)
@@ -224,11 +230,15 @@ func TestPackageComments(t *testing.T) {
 		comments[f.room] += 0
 		if tree.Doc != nil {
 			comments[f.room]++
+			shown[f.room] = shown[f.room] || strings.Contains(tree.Doc.Text(), "\n\t")
 		}
 	}
 	for room, n := range comments {
 		if n != 1 {
 			t.Errorf("package %s has %d package comments, not one", room, n)
+		}
+		if !shown[room] {
+			t.Errorf("package %s shows no example", room)
 		}
 	}
 }

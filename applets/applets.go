@@ -1,5 +1,7 @@
 // Package applets holds the dispatch table: every capability of anna in one
 // list, in the order of the help. Adding one is a folder and a line here.
+//
+//	os.Exit(anna.Main(os.Args, applets.Table))
 package applets
 
 import (

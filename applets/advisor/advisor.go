@@ -1,6 +1,12 @@
 // Package advisor says what to do about this machine: `anna advisor` and the
 // methods list_advice, explain_rule and snooze_advice. The advice comes from
 // rules, built in and of policies.d; what each goes by is shown.
+//
+//	$ anna advisor
+//	▲ warning: /home is 91 % full  low_space:/home
+//	  9 GiB are left
+//	  See what takes it:
+//	  du -xh --max-depth=1 /home | sort -h
 package advisor
 
 import (

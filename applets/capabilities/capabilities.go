@@ -1,6 +1,11 @@
 // Package capabilities tells what the daemon can do on this machine, module by
 // module, and what to do about what it cannot: `anna capabilities` and the
 // method list_capabilities.
+//
+//	$ annactl capabilities
+//	▲ degraded  btrfs   without CAP_SYS_ADMIN
+//	                    sudo anna storage btrfs shows all of it
+//	● active    config  watches the files of [events] watch_files
 package capabilities
 
 import (

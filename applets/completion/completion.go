@@ -9,6 +9,8 @@
 // All three walk the words before the cursor in the same way as the program
 // does (package console): a flag may stand anywhere, "--" ends them, and the
 // first argument ends the commands.
+//
+//	$ anna completion fish > ~/.config/fish/completions/anna.fish
 package completion
 
 import "github.com/jjgarcianorway/anna-assistant/anna/applet"

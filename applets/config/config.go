@@ -3,6 +3,9 @@
 // list_generations and get_generation.
 //
 // Validation needs no daemon: it is the same code that the daemon judges with.
+//
+//	$ annactl config validate dist/config.toml
+//	dist/config.toml: valid
 package config
 
 import (

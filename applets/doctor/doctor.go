@@ -5,6 +5,12 @@
 //
 // What is mended with --fix is compiled in and found by a check's name. Nothing
 // that came over the socket or out of a file is ever run.
+//
+//	$ anna doctor
+//	■ critical · annad 0.12.7
+//
+//	resources
+//	■ memory         72 MB in use of 80 MB (threshold: 70 MB)
 package doctor
 
 import (

@@ -4,6 +4,10 @@
 // What is shown are composites: what one domain brought within a moment, with
 // every cause and its count. They are numbered without gaps over all restarts,
 // which is how a follower goes on after one.
+//
+//	$ annactl events --since 1h
+//	2026-11-23 18:30:01  storage   /mnt/backup mounted · btrfs, rw · 3 times
+//	2026-11-23 18:30:01  storage   /home read only
 package events
 
 import (

@@ -1,6 +1,13 @@
 // Package explain tells what an error code means and what to do about it:
 // `anna explain SocketNotFound`. The texts are those of the code table, which
 // docs/ERRORS.md is made from as well.
+//
+//	$ anna explain NotBtrfs
+//	NotBtrfs
+//
+//	The path or id does not belong to a mounted Btrfs file system.
+//
+//	  Name a path on Btrfs; findmnt -t btrfs lists what is mounted
 package explain
 
 import "github.com/jjgarcianorway/anna-assistant/anna/applet"

@@ -1,5 +1,11 @@
 // Package facts shows what anna knows of the machine, as rules see it: `anna
 // facts` and the method get_facts.
+//
+//	$ anna facts load
+//	load
+//	  one      0.42
+//	  five     0.31
+//	  fifteen  0.25
 package facts
 
 import (

@@ -4,6 +4,9 @@
 // The daemon measures itself around every request and reads its own process and
 // cgroup when it is asked; nothing here is a constant, and a figure that cannot
 // be had is null with its reason beside it.
+//
+//	$ annactl health --json | jq .rpc_latency_ms.p99
+//	1.25
 package health
 
 import (

@@ -1,4 +1,7 @@
 // Package help shows help by a command's words: `anna help storage btrfs`.
+//
+//	$ anna help storage btrfs
+//	anna storage btrfs: Btrfs: file systems, subvolumes, space
 package help
 
 import "github.com/jjgarcianorway/anna-assistant/anna/applet"

@@ -1,6 +1,10 @@
 // Package policy tries rules before they are in force: `anna policy test`
 // judges a file by this machine, by given facts, and by what is stored of the
 // past. The method is try_rules.
+//
+//	$ anna policy test ./20-home.toml
+//	home_filling  warning
+//	  ▲ fires now for /home: /home is 91 % full
 package policy
 
 import (

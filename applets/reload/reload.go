@@ -4,6 +4,8 @@
 // The method waits for its own receipt, so that a caller knows that this very
 // request was acted on. With --signal the same is asked for with SIGHUP, which
 // cannot answer: then the receipt is looked for afterwards.
+//
+//	$ sudo annactl reload && annactl config history
 package reload
 
 import (

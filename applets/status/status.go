@@ -1,5 +1,11 @@
 // Package status is the first look: `anna status` shows the daemon, its level,
 // what is wrong and what changed last on one screen; the method is get_status.
+//
+//	$ annactl status
+//	▲ warning · annad 0.12.7
+//
+//	  running        pid 4711, since 2026-11-23 18:00:00 (1 h 2 min)
+//	  socket         /run/anna/annad.sock
 package status
 
 import (

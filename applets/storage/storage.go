@@ -11,6 +11,12 @@
 // TREE_SEARCH, by which a privileged process finds subvolumes, asks nobody's
 // permission to read a directory. So the daemon hands names of subvolumes to
 // control callers alone; observers get figures and counts.
+//
+//	$ anna storage btrfs tree
+//	/
+//	├── @ (rw, root)
+//	├── @home (rw)
+//	└── @snapshots (ro)
 package storage
 
 import (

@@ -1,5 +1,9 @@
 // Package version tells which anna runs on both ends: `anna version` and the
 // method get_version, which also names the daemon's process.
+//
+//	$ annactl version
+//	client  0.12.7
+//	daemon  0.12.7
 package version
 
 import (
