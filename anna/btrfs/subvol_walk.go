@@ -175,8 +175,11 @@ func (w *walk) finish() {
 		}
 	}
 	for why, n := range w.denied {
-		m := missing(fmt.Sprintf("attributes of %d subvolumes, and what lies below", n), w.causes[why])
-		addMissing(&w.list.Missing, m)
+		what := fmt.Sprintf("attributes of %d subvolumes, and what lies below them", n)
+		if n == 1 {
+			what = "attributes of 1 subvolume, and what lies below it"
+		}
+		addMissing(&w.list.Missing, missing(what, w.causes[why]))
 	}
 	slices.SortFunc(w.list.walked, func(a, b Subvolume) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(w.list.Missing, func(a, b Missing) int { return strings.Compare(a.What, b.What) })

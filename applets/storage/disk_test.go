@@ -180,12 +180,19 @@ func TestTree(t *testing.T) {
 			t.Errorf("%+v is not %+v", n, v)
 		}
 	}
+	if top := root.Filesystems[0].Roots[0]; top.Default == nil || !*top.Default || *top.Children[0].Default {
+		t.Errorf("the default is the top: %v, %v", top.Default, top.Children[0].Default)
+	}
 	other := annaJSON[Trees](t, nobody, noSocket, "storage", "btrfs", "tree", d.Dir)
+	if top := other.Filesystems[0].Roots[0]; top.Default != nil || top.Children[0].Default != nil {
+		t.Errorf("nobody is told what is the default: %v, %v", *top.Default, *top.Children[0].Default)
+	}
 	if got := list(other); !slices.Equal(got, want) { // what is closed has a number and no name
 		t.Errorf("nobody sees %v of %v", got, want)
 	}
 	text, _, _ := anna(t, nobody, noSocket, "storage", "btrfs", "tree", d.Dir)
-	if strings.Contains(text, "secret") || !strings.Contains(text, `$'snaps/new\nline \xff' (rw, snapshot)`) || !strings.Contains(text, "as far as you can see 6 subvolumes") || !strings.Contains(text, "subvolume 260 (closed to you)\n") {
+	if strings.Contains(text, "secret") || !strings.Contains(text, `$'snaps/new\nline \xff' (rw, snapshot)`) || !strings.Contains(text, "as far as you can see 6 subvolumes") || !strings.Contains(text, "subvolume 260 (closed to you)\n") ||
+		!strings.Contains(text, "attributes of 1 subvolume, and what lies below it unknown: permission denied") {
 		t.Errorf("nobody reads:\n%s", text)
 	}
 
@@ -240,7 +247,7 @@ func TestUsage(t *testing.T) {
 	if data := sysfs(t, u.UUID, "allocation/data/bytes_used"); used != data || data < 5*mib {
 		t.Errorf("data block groups hold %d, sysfs says %d", used, data)
 	}
-	if !strings.HasPrefix(u.Trend.Why, "no history yet") || len(u.Trend.Lines) != 0 {
+	if !strings.HasPrefix(u.Trend.Why, "the daemon keeps the history, and cannot be asked: ") || len(u.Trend.Lines) != 0 {
 		t.Errorf("trend %+v", u.Trend)
 	}
 	other := annaJSON[Usages](t, nobody, noSocket, "storage", "btrfs", "usage", d.Dir).Filesystems[0]

@@ -154,10 +154,13 @@ func (d *describer) describe(n *Node, v *btrfs.Subvolume) {
 	}
 	*n = Node{
 		ID: v.ID, Parent: v.Parent, Path: v.Path, PathRaw: raw(v.Path), Name: v.Name, NameRaw: raw(v.Name),
-		Default: v.Default, State: string(v.Reachability()),
-		UUID: v.UUID.String(), ParentUUID: d.originText, ReceivedUUID: v.ReceivedUUID.String(),
+		State: string(v.Reachability()),
+		UUID:  v.UUID.String(), ParentUUID: d.originText, ReceivedUUID: v.ReceivedUUID.String(),
 		Generation: v.Generation, OTransid: v.OTransid, Created: v.Created.UTC(), Received: v.Received.UTC(),
 		Reach: []Reach{}, Mounts: []Mount{},
+	}
+	if d.look.scan.Default != 0 {
+		n.Default = known(v.Default)
 	}
 	if v.Created.IsZero() {
 		n.Created = v.Created
@@ -215,6 +218,23 @@ func (n *Node) restored() {
 	for j := range n.Mounts {
 		restore(&n.Mounts[j].Point, n.Mounts[j].PointRaw)
 		restore(&n.Mounts[j].Root, n.Mounts[j].RootRaw)
+	}
+}
+
+// reachedAs takes over how another look at the same subvolume reaches it. What
+// is closed to that look has a place all the same.
+func (n *Node) reachedAs(o *Node) {
+	n.Reach, n.Mounts, n.HiddenBy, n.State = o.Reach, o.Mounts, o.HiddenBy, o.State
+	if o.State != stateClosed {
+		return
+	}
+	switch {
+	case len(o.Reach) > 0:
+		n.State = string(btrfs.Reachable)
+	case len(o.HiddenBy) > 0:
+		n.State = string(btrfs.Hidden)
+	default:
+		n.State = string(btrfs.Unreachable)
 	}
 }
 

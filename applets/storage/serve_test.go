@@ -96,7 +96,7 @@ func TestDaemonHelps(t *testing.T) {
 		t.Errorf("usage %+v", u)
 	}
 	text, _, status := anna(t, nobody, socket, "storage", "btrfs", "tree", d.Dir)
-	if status != 0 || strings.Contains(text, "secret") || !strings.Contains(text, "user 65534 may look but not control") {
+	if status != 0 || strings.Contains(text, "secret") || !strings.Contains(text, "what the daemon could list unknown: it is for root and members of [access] control_group") {
 		t.Errorf("status %d, tree of an observer:\n%s", status, text)
 	}
 
@@ -133,6 +133,13 @@ func TestDaemonTellsControl(t *testing.T) {
 	}
 	if i := slices.IndexFunc(tree.Roots[0].Children, func(n *Node) bool { return string(n.PathRaw) == "/snaps/new\nline \xff" }); i < 0 {
 		t.Error("the bytes of a name are lost")
+	}
+	// What the caller may not look into is not closed to the daemon, and a path
+	// leads there all the same.
+	for _, n := range tree.Roots[0].Children {
+		if n.State == stateClosed {
+			t.Errorf("closed, and yet told: %+v", n)
+		}
 	}
 	text, _, _ := anna(t, nobody, socket, "storage", "btrfs", "tree", d.Dir)
 	if !strings.Contains(text, "closed/inner/secret (rw)") {
@@ -297,5 +304,17 @@ func TestTrend(t *testing.T) {
 	got, err = trendOf(t.Context(), store, "young", now)
 	if err != nil || len(got.Lines) != 0 || !strings.Contains(got.Why, "1 d are needed") {
 		t.Errorf("young: %+v, %v", got, err)
+	}
+
+	// A history is as long as somebody watched, not as the span that this fell into.
+	began := now.Add(9*time.Minute + 4*time.Second)
+	store.Observe(began, telemetry.Point{Series: daemon.BtrfsSeries("free", "new"), Value: 1})
+	got, err = trendOf(t.Context(), store, "new", began.Add(10*time.Second))
+	if err != nil || !strings.HasPrefix(got.Why, "history of less than a minute, ") {
+		t.Errorf("new: %+v, %v", got, err)
+	}
+	got, err = trendOf(t.Context(), store, "new", began.Add(30*time.Minute))
+	if err != nil || !strings.HasPrefix(got.Why, "history of 30 min, ") {
+		t.Errorf("new: %+v, %v", got, err)
 	}
 }

@@ -94,7 +94,7 @@ func (n *Node) appendHead(b []byte) []byte {
 	b = octets(b, `,"name_base64":`, n.NameRaw)
 	b = choiceOf(b, `,"read_only":`, n.ReadOnly)
 	b = choiceOf(b, `,"snapshot":`, n.Snapshot)
-	b = choiceOf(b, `,"default":`, &n.Default)
+	b = choiceOf(b, `,"default":`, n.Default)
 	b = text(b, `,"state":`, n.State)
 	b = text(b, `,"uuid":`, n.UUID)
 	b = text(b, `,"parent_uuid":`, n.ParentUUID)

@@ -176,7 +176,7 @@ func (p *treePrinter) what(n *Node) {
 	if n.Snapshot != nil && *n.Snapshot {
 		say("snapshot")
 	}
-	if n.Default && n.ID != btrfs.TreeTop {
+	if n.Default != nil && *n.Default && n.ID != btrfs.TreeTop {
 		say("default")
 	}
 	if lead == ", " {
@@ -197,6 +197,10 @@ func (p *treePrinter) details(n *Node) {
 		say(t.Paint(ui.Warn, "hidden by mount at "+quote(first(n.HiddenBy))))
 	case btrfs.Unreachable:
 		say(t.Paint(ui.Faint, "not mounted"))
+	case btrfs.Pending: // in a hierarchy they have a heading of their own
+		if p.lineage {
+			say(t.Paint(ui.Warn, string(btrfs.Pending)))
+		}
 	}
 	if len(n.Over) > 0 {
 		say(t.Paint(ui.Faint, fmt.Sprintf("over %d deleted", len(n.Over))))

@@ -20,7 +20,7 @@ var noon = time.Date(2025, 11, 1, 12, 0, 0, 0, time.UTC)
 func sub(id, parent uint64, path, uuid, origin string) Node {
 	n := Node{
 		ID: id, Parent: parent, Path: path, Name: path[strings.LastIndex(path, "/")+1:], ReadOnly: pointer(origin != ""), Snapshot: pointer(origin != ""),
-		UUID: uuid, ParentUUID: origin, State: "reachable", Created: noon.Add(time.Duration(id) * time.Hour), Reach: []Reach{}, Mounts: []Mount{},
+		UUID: uuid, ParentUUID: origin, State: "reachable", Default: pointer(false), Created: noon.Add(time.Duration(id) * time.Hour), Reach: []Reach{}, Mounts: []Mount{},
 	}
 	return n
 }
@@ -73,6 +73,28 @@ func TestTreeOfTheRoadmap(t *testing.T) {
 `
 	if got := draw(list, treeOptions{sort: "path", lineage: true}, 0, ui.Theme{}); got != want {
 		t.Errorf("lineage: got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// TestPendingInLineage holds that a line says of a subvolume that it is deleted
+// where it stands among those that are not.
+func TestPendingInLineage(t *testing.T) {
+	list := []Node{pendingSub(256, "b", ""), sub(257, 5, "/snap", "c", "b")}
+	for i := range list {
+		list[i].Created = time.Time{}
+	}
+	want := `subvolume 256 (rw) · pending deletion
+└── snap (ro, snapshot)
+`
+	if got := draw(list, treeOptions{sort: "path", lineage: true, deleted: true}, 0, ui.Theme{}); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	want = `snap (ro, snapshot)
+pending deletion
+└── subvolume 256 (rw)
+`
+	if got := draw(list, treeOptions{sort: "path", deleted: true}, 0, ui.Theme{}); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
 

@@ -49,11 +49,18 @@ func trendOf(ctx context.Context, store *telemetry.Store, uuid string, now time.
 		if len(samples) == 0 {
 			continue
 		}
-		if first := samples[0].Time; t.Since.IsZero() || first.Before(t.Since) {
+		first := samples[0].Time
+		enough := samples[len(samples)-1].Time.Sub(first) >= trendMin
+		if !enough { // minutes count, and ten of them may have begun before anybody watched
+			if fine, err := store.Series(ctx, f.series+"{"+uuid+"}", first, now, telemetry.Minute); err == nil && len(fine) > 0 {
+				first = fine[0].Time
+			}
+		}
+		if t.Since.IsZero() || first.Before(t.Since) {
 			t.Since = first.UTC()
 		}
 		t.Samples = max(t.Samples, len(samples))
-		if samples[len(samples)-1].Time.Sub(samples[0].Time) < trendMin {
+		if !enough {
 			continue
 		}
 		t.Lines = append(t.Lines, lineOf(f.name, samples))
@@ -62,7 +69,11 @@ func trendOf(ctx context.Context, store *telemetry.Store, uuid string, now time.
 	case t.Samples == 0:
 		t.Why = "no history yet"
 	case len(t.Lines) == 0:
-		t.Why = fmt.Sprintf("history of %s, and %s are needed", ui.Span(now.Sub(t.Since)), ui.Span(trendMin))
+		past := "less than a minute"
+		if d := now.Sub(t.Since).Truncate(time.Minute); d > 0 {
+			past = ui.Span(d)
+		}
+		t.Why = fmt.Sprintf("history of %s, and %s are needed", past, ui.Span(trendMin))
 	}
 	return t, nil
 }

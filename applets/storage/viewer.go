@@ -228,7 +228,7 @@ func (v *viewer) trend(uuid string) *Trend {
 		return t
 	}
 	if err := v.call(methodTrend, Params{UUID: uuid}, t); err != nil {
-		t.Why = "no history yet, for the daemon keeps it: " + err.Error()
+		t.Why = "the daemon keeps the history, and cannot be asked: " + err.Error()
 	}
 	return t
 }
@@ -264,7 +264,12 @@ func (v *viewer) subvolumes(m btrfs.Mounted) (listing, error) {
 			return own, errors.Join(err, callErr)
 		}
 		g := gaps(own.missing)
-		g.fail("what the daemon sees", callErr)
+		var refused *rpc.Error
+		if errors.As(callErr, &refused) && refused.Code == rpc.NotAuthorized {
+			g.say("what the daemon could list", "it is for root and members of [access] control_group", "")
+		} else {
+			g.fail("what the daemon sees", callErr)
+		}
 		own.missing = g.list()
 		return own, nil
 	}
@@ -275,8 +280,8 @@ func (v *viewer) subvolumes(m btrfs.Mounted) (listing, error) {
 	}
 	for i := range told.nodes {
 		n := &told.nodes[i]
-		if o := seen[n.ID]; o != nil {
-			n.Reach, n.Mounts, n.HiddenBy, n.State = o.Reach, o.Mounts, o.HiddenBy, o.State
+		if o := seen[n.ID]; o != nil && n.State != string(btrfs.Pending) {
+			n.reachedAs(o)
 		}
 	}
 	return told, nil

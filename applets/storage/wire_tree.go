@@ -49,8 +49,8 @@ type Node struct {
 	NameRaw      []byte    `json:"name_base64,omitempty"`
 	ReadOnly     *bool     `json:"read_only"` // null: the caller may not know
 	Snapshot     *bool     `json:"snapshot"`
-	Default      bool      `json:"default"`
-	State        string    `json:"state"` // "reachable", "hidden by mount", "unreachable", "pending deletion", "closed", "deleted"
+	Default      *bool     `json:"default"` // null: which one it is is unknown
+	State        string    `json:"state"`   // "reachable", "hidden by mount", "unreachable", "pending deletion", "closed", "deleted"
 	UUID         string    `json:"uuid"`
 	ParentUUID   string    `json:"parent_uuid"`
 	ReceivedUUID string    `json:"received_uuid"`
