@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -20,9 +21,9 @@ type walk struct {
 	list   *SubvolumeScan
 	seen   map[uint64]bool // with attributes
 	named  map[uint64]Subvolume
-	denied map[string]int // cause -> subvolumes
-	causes map[string]error
-	arg    []byte // used again for every call
+	failed map[uint64]error // why a subvolume could not be entered, so far
+	broken error            // the first reason why a list of those below one ended early
+	arg    []byte           // used again for every call
 }
 
 // walkSubvolumes starts at every mount of the file system that can be opened,
@@ -32,8 +33,7 @@ func (fs *FS) walkSubvolumes(ctx context.Context) (*SubvolumeScan, error) {
 		return nil, fmt.Errorf("cannot list subvolumes of %s: no open file to walk from", fs.Path)
 	}
 	w := &walk{
-		list: &SubvolumeScan{Walked: true}, seen: map[uint64]bool{}, named: map[uint64]Subvolume{},
-		denied: map[string]int{}, causes: map[string]error{},
+		list: &SubvolumeScan{Walked: true}, seen: map[uint64]bool{}, named: map[uint64]Subvolume{}, failed: map[uint64]error{},
 		arg: make([]byte, lenRootRefs),
 	}
 	mounts, dev, err := fs.mounts()
@@ -64,8 +64,8 @@ func (fs *FS) walkSubvolumes(ctx context.Context) (*SubvolumeScan, error) {
 	if len(w.list.walked) == 0 {
 		return nil, fmt.Errorf("cannot list subvolumes of %s: %w", fs.Path, first)
 	}
-	if first != nil {
-		addMissing(&w.list.Missing, missing("some subvolumes", first))
+	if err := cmpErr(first, w.broken); err != nil {
+		addMissing(&w.list.Missing, missing("some subvolumes", err))
 	}
 	w.finish()
 	return w.list, nil
@@ -129,12 +129,7 @@ func (w *walk) children(ctx context.Context, f *os.File, id uint64, dir string) 
 			err = w.enter(ctx, f, way+name, child)
 		}
 		if err != nil {
-			cause := err
-			for u := errors.Unwrap(cause); u != nil; u = errors.Unwrap(cause) {
-				cause = u
-			}
-			w.denied[cause.Error()]++
-			w.causes[cause.Error()] = cause
+			w.failed[child.ID] = err
 			if _, ok := w.named[child.ID]; !ok {
 				w.named[child.ID] = child
 			}
@@ -164,22 +159,32 @@ func (w *walk) enter(ctx context.Context, f *os.File, way string, child Subvolum
 	}
 	v.Path = child.Path
 	w.add(v)
-	return w.children(ctx, sub, v.ID, child.Path)
+	w.broken = cmpErr(w.broken, w.children(ctx, sub, v.ID, child.Path))
+	return nil
 }
 
-// finish adds those of which only the name or the number is known.
+// finish adds those of which only the name or the number is known, and says why
+// it is no more. What one mount hid another may have shown.
 func (w *walk) finish() {
+	counts, causes := map[string]int{}, map[string]error{}
 	for id, v := range w.named {
-		if !w.seen[id] {
-			w.add(v)
+		if w.seen[id] {
+			continue
 		}
+		w.add(v)
+		cause := w.failed[id]
+		for u := errors.Unwrap(cause); u != nil; u = errors.Unwrap(cause) {
+			cause = u
+		}
+		counts[cause.Error()]++
+		causes[cause.Error()] = cause
 	}
-	for why, n := range w.denied {
+	for why, n := range counts {
 		what := fmt.Sprintf("attributes of %d subvolumes, and what lies below them", n)
 		if n == 1 {
 			what = "attributes of 1 subvolume, and what lies below it"
 		}
-		addMissing(&w.list.Missing, missing(what, w.causes[why]))
+		addMissing(&w.list.Missing, missing(what, causes[why]))
 	}
 	slices.SortFunc(w.list.walked, func(a, b Subvolume) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(w.list.Missing, func(a, b Missing) int { return strings.Compare(a.What, b.What) })
@@ -233,10 +238,14 @@ func rootRefs(ctx context.Context, k Kernel, a []byte) ([]rootRef, error) {
 		for i := range min(n, (4088-8)/16) {
 			refs = append(refs, rootRef{ne.Uint64(a[8+16*i:]), ne.Uint64(a[16+16*i:])})
 		}
-		if err == nil || n == 0 || refs[len(refs)-1].tree < next {
+		if err == nil || n == 0 {
 			return refs, nil
 		}
-		next = refs[len(refs)-1].tree + 1
+		last := refs[len(refs)-1].tree
+		if last < next || last == math.MaxUint64 { // no kernel goes back, and none so far
+			return refs, fmt.Errorf("cannot read subvolumes below: damaged answer: %d after %d", last, next)
+		}
+		next = last + 1
 	}
 }
 
