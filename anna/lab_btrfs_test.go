@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/jjgarcianorway/anna-assistant/anna/annatest"
 )
 
@@ -52,11 +54,29 @@ func TestBtrfsOnSystemd(t *testing.T) {
 	}
 	type answer struct {
 		Filesystems []struct {
-			SeenBy  string `json:"seen_by"`
-			Counts  struct{ Complete bool }
-			Space   struct{ Exact bool }
-			Missing []struct{ What, Why, Need string }
-			Roots   []struct{ Children []struct{ Path string } }
+			SeenBy string `json:"seen_by"`
+			Counts struct{ Complete bool }
+			Space  struct {
+				Exact       bool
+				Device      uint64 `json:"device_bytes"`
+				Allocated   uint64 `json:"allocated_bytes"`
+				Unallocated uint64 `json:"unallocated_bytes"`
+				Used        uint64 `json:"used_bytes"`
+				Free        uint64 `json:"free_bytes"`
+				Types       []struct {
+					Type          string
+					Total         uint64 `json:"total_bytes"`
+					Used          uint64 `json:"used_bytes"`
+					Next          string `json:"next_profile"`
+					OnDisk        uint64 `json:"disk_total_bytes"`
+					ReadOnlyBytes uint64 `json:"read_only_bytes"`
+				}
+			}
+			Devices     json.RawMessage
+			Subvolumes  json.RawMessage
+			BlockGroups json.RawMessage `json:"block_groups"`
+			Missing     []struct{ What, Why, Need string }
+			Roots       []struct{ Children []struct{ Path string } }
 		}
 	}
 	ask := func(t *testing.T, lab *annatest.Machine, user string, words ...string) answer {
@@ -135,8 +155,19 @@ func TestBtrfsOnSystemd(t *testing.T) {
 		if exit != 1 || !strings.Contains(errs, "the daemon has no CAP_SYS_ADMIN") || !strings.Contains(errs, "Run: sudo anna storage btrfs diff ") {
 			t.Errorf("diff by alice: status %d, %s%s", exit, out, errs)
 		}
-		if root := ask(t, lab, "root", "/srv/data").Filesystems[0]; root.SeenBy != "client" || !root.Space.Exact || len(root.Missing) != 0 {
+		root := ask(t, lab, "root", "/srv/data").Filesystems[0]
+		if root.SeenBy != "client" || !root.Space.Exact || len(root.Missing) != 0 || root.Space.Device != 512<<20 || len(root.Devices) < 10 || len(root.Subvolumes) < 10 {
 			t.Errorf("root, in-process: %+v", root)
+		}
+		// What needs no privilege is the same figure for everybody; free space is
+		// an upper bound without it.
+		mine := show.Space
+		if mine.Free < root.Space.Free {
+			t.Errorf("alice reads %d of free space, root %d", mine.Free, root.Space.Free)
+		}
+		mine.Exact, mine.Free = true, root.Space.Free
+		if diff := cmp.Diff(root.Space, mine); diff != "" || string(show.Devices) != string(root.Devices) {
+			t.Errorf("space (-root +alice):\n%s\n%s\n%s", diff, root.Devices, show.Devices)
 		}
 	})
 	step("hidden by the sandbox", func(t *testing.T, lab *annatest.Machine) {
@@ -162,6 +193,14 @@ func TestBtrfsOnSystemd(t *testing.T) {
 		usage := ask(t, lab, "alice", "usage", "/srv/data").Filesystems[0]
 		if usage.SeenBy != "daemon" || len(usage.Missing) != 0 {
 			t.Errorf("%+v", usage)
+		}
+		// Through the daemon every figure is what root reads in-process.
+		root, rootUsage := ask(t, lab, "root", "/srv/data").Filesystems[0], ask(t, lab, "root", "usage", "/srv/data").Filesystems[0]
+		if diff := cmp.Diff(root.Space, show.Space); diff != "" || string(show.Devices) != string(root.Devices) || string(show.Subvolumes) != string(root.Subvolumes) {
+			t.Errorf("show (-root +alice):\n%s\n%s\n%s\n%s\n%s", diff, root.Devices, show.Devices, root.Subvolumes, show.Subvolumes)
+		}
+		if diff := cmp.Diff(rootUsage.Space, usage.Space); diff != "" || len(usage.BlockGroups) < 10 || string(usage.BlockGroups) != string(rootUsage.BlockGroups) {
+			t.Errorf("usage (-root +alice):\n%s\n%s\n%s", diff, rootUsage.BlockGroups, usage.BlockGroups)
 		}
 		// alice may control, and so gets the names that she could not read.
 		tree := ask(t, lab, "alice", "tree", "/srv/data").Filesystems[0]
