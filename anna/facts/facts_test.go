@@ -185,3 +185,25 @@ func FuzzLookup(f *testing.F) {
 	}
 	f.Fuzz(func(_ *testing.T, path string) { _, _ = tree.Lookup(path) })
 }
+
+// TestWriteNumber holds that a number is written as people write it.
+func TestWriteNumber(t *testing.T) {
+	for _, test := range []struct {
+		n    float64
+		unit Unit
+		want string
+	}{
+		{0, Percent, "0 %"},
+		{0.000032, Percent, "0.000032 %"},
+		{0.0457, Percent, "0.046 %"},
+		{-0.01, Celsius, "-0.01 °C"},
+		{0.42, None, "0.4"},
+		{99.96, Percent, "100.0 %"},
+		{12345.6, None, "12346"},
+		{7, None, "7"},
+	} {
+		if got := WriteNumber(test.n, test.unit); got != test.want {
+			t.Errorf("%g is written %q, not %q", test.n, got, test.want)
+		}
+	}
+}

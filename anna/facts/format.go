@@ -54,7 +54,9 @@ func digits(n float64) string {
 	case n == math.Trunc(n) && math.Abs(n) < 1e15:
 		return strconv.FormatFloat(n, 'f', 0, 64)
 	case math.Abs(n) < 0.1:
-		return strconv.FormatFloat(n, 'g', 2, 64)
+		// Two digits, whatever zeros stand before them: 0.000032, never 3.2e-05.
+		rounded, _ := strconv.ParseFloat(strconv.FormatFloat(n, 'g', 2, 64), 64)
+		return strconv.FormatFloat(rounded, 'f', -1, 64)
 	case math.Abs(n) < 100:
 		return strconv.FormatFloat(n, 'f', 1, 64)
 	}

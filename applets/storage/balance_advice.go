@@ -172,7 +172,7 @@ func adviceLine(a BalanceAdvice) string {
 	if a.MetadataPercent > a.MetadataWarn {
 		text += "; " + a.MetadataNote
 	}
-	return text + ": anna storage btrfs balance status"
+	return text + " (see: anna storage btrfs balance status)"
 }
 
 // problem is what the advice has to say among what is wrong.

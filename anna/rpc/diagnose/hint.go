@@ -17,6 +17,8 @@ func (s State) Hint(code string) string {
 		return "Unmask it: sudo systemctl unmask annad; then: sudo systemctl start annad"
 	case u.ActiveState == "failed" && u.ExecMainCode == 1 && u.ExecMainStatus == exitConfig:
 		return "See the problems: sudo journalctl -u annad -n 20; correct /etc/anna/config.toml; then: " + start
+	case u.noSandbox():
+		return "Let it run without what cannot be mounted: sudo install -D /usr/share/anna/container.conf /etc/systemd/system/annad.service.d/container.conf; sudo systemctl daemon-reload; then: " + start
 	case s.GaveUp():
 		return "See why: sudo journalctl -u annad -n 20; then: " + start
 	case s.Active() && code == "ReadTimeout" && u.WatchdogSec > 0:

@@ -16,6 +16,10 @@ const SystemSocket = "/run/anna/annad.sock"
 // start from.
 const exitConfig = 78
 
+// exitNamespace is systemd's own exit status for a sandbox that it could not make
+// (systemd.exec(5), EXIT_NAMESPACE).
+const exitNamespace = 226
+
 // A State is what was found out about a daemon that does not answer.
 type State struct {
 	Booted  bool // systemd is this machine's init

@@ -46,6 +46,12 @@ func TestStoryAndHint(t *testing.T) {
 		{"broken configuration", with(unit("failed", "failed", "exit-code", 78, 0), func(s *State) {
 			s.Service.ExecMainCode, s.Socket.ActiveState = 1, "failed"
 		}), "ConnectionReset", "its configuration is invalid, so it does not start; annad.socket failed too", "correct /etc/anna/config.toml; then: sudo systemctl reset-failed"},
+		{"no sandbox", with(unit("failed", "failed", "start-limit-hit", 226, 9), func(s *State) {
+			s.Service.ExecMainCode = 1
+		}), "ConnectionRefused", "systemd gave up on it: systemd may not mount here, and so cannot make its sandbox", "container.conf"},
+		{"no sandbox, trying", with(unit("activating", "auto-restart", "exit-code", 226, 2), func(s *State) {
+			s.Service.ExecMainCode = 1
+		}), "ConnectionRefused", "systemd restarted it 2 times: systemd may not mount here, and so cannot make its sandbox", "container.conf"},
 		{"failed", unit("failed", "failed", "exit-code", 3, 0), "ConnectionRefused", "systemd gave up on it: it ended with status 3", logs},
 		{"failed too often", unit("failed", "failed", "start-limit-hit", 1, 5), "ConnectionRefused", "systemd gave up on it: it failed too often in a short time", "reset-failed"},
 		{"killed", with(unit("inactive", "dead", "signal", 9, 0), func(s *State) { s.Words = words }), "DaemonCrashed", "it is stopped: SIGKILL ended it; " + seen, "Start with"},

@@ -74,7 +74,13 @@ func because(u Unit) string {
 // resultWords puts systemd's Result= into words.
 func resultWords(u Unit) string {
 	switch u.Result {
-	case "exit-code":
+	case "exit-code", "start-limit-hit":
+		if u.noSandbox() {
+			return "systemd may not mount here, and so cannot make its sandbox"
+		}
+		if u.Result == "start-limit-hit" {
+			return "it failed too often in a short time"
+		}
 		return fmt.Sprintf("it ended with status %d", u.ExecMainStatus)
 	case "signal":
 		return signalName(u.ExecMainStatus) + " ended it"
@@ -84,8 +90,6 @@ func resultWords(u Unit) string {
 		return "it hung and the watchdog ended it"
 	case "oom-kill":
 		return "the kernel ended it for want of memory"
-	case "start-limit-hit":
-		return "it failed too often in a short time"
 	case "timeout":
 		return "it did not start or stop in time"
 	}

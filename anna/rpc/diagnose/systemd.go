@@ -27,6 +27,10 @@ type Unit struct {
 	MainPID        uint32
 }
 
+// noSandbox says whether systemd could not start the daemon for want of the right
+// to mount: in a container without CAP_SYS_ADMIN.
+func (u Unit) noSandbox() bool { return u.ExecMainCode == 1 && u.ExecMainStatus == exitNamespace }
+
 // askSystemd asks for the daemon's service and socket. ok is false where
 // systemd does not answer before ctx ends: a bus that accepts and stays silent
 // must not keep the client.
