@@ -53,9 +53,9 @@ bench-load:
 bench-tree:
     ANNA_TEST_LONG=1 go test -count=1 -v -run '^TestCost' ./applets/storage
 
-# what the daemon costs while nobody asks, over 60 s, beside a bare ticker
-bench-idle:
-    ANNA_TEST_LONG=1 go test -count=1 -v -run '^TestIdle$' ./anna
+# what the daemon costs while nobody asks, over 60 s, beside a bare ticker; as root: just bench-idle btrfs
+bench-idle *with:
+    scripts/bench-idle.sh {{ with }}
 
 # reload until effective, beside nginx and caddy where they are installed
 bench-reload:

@@ -34,7 +34,7 @@ type LogLine struct {
 // slow. A line that is new was written since the last Read, whatever its clock
 // says; one that was there before may be older than it seems.
 type KernelLog struct {
-	f      *os.File
+	f      plainFile
 	buf    []byte
 	boot   string
 	last   time.Duration // the monotonic time of the last Read; 0: none yet
@@ -50,7 +50,9 @@ const (
 
 // OpenKernelLog opens the log at path, /dev/kmsg for "".
 func OpenKernelLog(path string) (*KernelLog, error) {
-	f, err := os.OpenFile(or(path, "/dev/kmsg"), os.O_RDONLY|unix.O_NONBLOCK, 0)
+	// Not through package os, whose poller would wake the process for every line
+	// that the kernel writes.
+	f, err := openPlain(or(path, "/dev/kmsg"), unix.O_NONBLOCK)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the kernel's log: %w", err)
 	}
@@ -69,8 +71,8 @@ func clocks() (now time.Time, mono, asleep time.Duration, err error) {
 	return now, mono, max(0, time.Duration(b.Nano())-mono), nil
 }
 
-// Close closes it.
-func (k *KernelLog) Close() error { return k.f.Close() }
+// Close closes it, once.
+func (k *KernelLog) Close() { k.f.Close() }
 
 // Oldest is when the oldest line was written that was there; zero before the
 // first Read.
@@ -78,10 +80,6 @@ func (k *KernelLog) Oldest() time.Time { return k.oldest }
 
 // Read returns what Btrfs said since the last Read. It does not wait.
 func (k *KernelLog) Read() ([]LogLine, error) {
-	conn, err := k.f.SyscallConn()
-	if err != nil {
-		return nil, fmt.Errorf("cannot read the kernel's log: %w", err)
-	}
 	now, mono, asleep, err := clocks()
 	if err != nil {
 		return nil, err
@@ -90,10 +88,8 @@ func (k *KernelLog) Read() ([]LogLine, error) {
 	k.last = mono
 	var out []LogLine
 	for {
-		var n int
-		var failed error
-		err := conn.Control(func(fd uintptr) { n, failed = unix.Read(int(fd), k.buf) })
-		switch err = errors.Join(err, failed); {
+		n, err := unix.Read(k.f.fd, k.buf)
+		switch {
 		case errors.Is(err, unix.EAGAIN):
 			return out, nil
 		case errors.Is(err, unix.EPIPE), errors.Is(err, unix.EINTR): // lines were overwritten: go on with the oldest

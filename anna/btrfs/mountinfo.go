@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -54,7 +53,7 @@ func (m Mount) Compression() string {
 // process: every mount of every type, in the kernel's order, with what hides
 // what worked out. Lines that make no sense are counted, not fatal.
 func ReadMounts(path string) (mounts []Mount, bad int, err error) {
-	f, err := os.Open(path)
+	f, err := openPlain(path, 0)
 	if err != nil {
 		return nil, 0, fmt.Errorf("cannot read mounts: %w", err)
 	}

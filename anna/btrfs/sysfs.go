@@ -61,7 +61,8 @@ const maxSysfs = 64 << 10
 
 // text reads an attribute without its newline.
 func (d sysDir) text(name string) (string, error) {
-	f, err := os.Open(filepath.Join(string(d), name))
+	path := filepath.Join(string(d), name)
+	f, err := openPlain(path, 0)
 	if err != nil {
 		return "", d.opened(err)
 	}
@@ -69,10 +70,49 @@ func (d sysDir) text(name string) (string, error) {
 	b, err := io.ReadAll(io.LimitReader(f, maxSysfs))
 	if errors.Is(err, unix.ENODEV) {
 		// How sysfs answers while the object behind it goes away.
-		err = fmt.Errorf("%s: it went away: %w", f.Name(), os.ErrNotExist)
+		err = fmt.Errorf("%s: it went away: %w", path, os.ErrNotExist)
 	}
 	return strings.TrimSuffix(string(b), "\n"), err
 }
+
+// A plainFile is read with system calls alone. Package os would try to register
+// every file with the runtime's poller, which takes more calls than reading it;
+// and there are a hundred of them to a file system, every minute of a daemon's
+// life.
+type plainFile struct {
+	fd   int
+	path string
+}
+
+func openPlain(path string, flags int) (plainFile, error) {
+	for {
+		fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|flags, 0)
+		switch {
+		case errors.Is(err, unix.EINTR):
+		case err != nil:
+			return plainFile{}, &os.PathError{Op: "open", Path: path, Err: err}
+		default:
+			return plainFile{fd, path}, nil
+		}
+	}
+}
+
+func (f plainFile) Read(b []byte) (int, error) {
+	for {
+		n, err := unix.Read(f.fd, b)
+		switch {
+		case errors.Is(err, unix.EINTR):
+		case err != nil:
+			return 0, &os.PathError{Op: "read", Path: f.path, Err: err}
+		case n == 0 && len(b) > 0:
+			return 0, io.EOF
+		default:
+			return n, nil
+		}
+	}
+}
+
+func (f plainFile) Close() { unix.Close(f.fd) }
 
 // number reads an attribute that holds one number.
 func (d sysDir) number(name string) (uint64, error) {

@@ -30,6 +30,7 @@ type btrfsModule struct {
 	// than the daemon's own, which a sandbox may have emptied.
 	machine string
 	now     func() time.Time
+	rhythm  rhythm
 
 	mu   sync.Mutex
 	last capability.Report
@@ -52,8 +53,8 @@ const btrfsSummary = "measures the space of Btrfs file systems"
 
 // run measures at once and then every btrfsEvery, until the context ends.
 func (b *btrfsModule) run(ctx context.Context, observe func(time.Time, ...telemetry.Point)) {
-	tick := time.NewTicker(btrfsEvery)
-	defer tick.Stop()
+	tick := b.rhythm.start(btrfsEvery)
+	defer tick.stop()
 	for {
 		if points := b.look(ctx); len(points) > 0 {
 			observe(b.now(), points...)
@@ -62,6 +63,7 @@ func (b *btrfsModule) run(ctx context.Context, observe func(time.Time, ...teleme
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+			tick.turned()
 		}
 	}
 }

@@ -16,6 +16,7 @@ type btrfsWatch struct {
 	roots  btrfs.Roots
 	config func() config.Btrfs
 	follow *follower
+	rhythm rhythm
 
 	mu     sync.Mutex
 	before map[string]health.Filesystem // as the last look had them, by UUID
@@ -29,8 +30,8 @@ const followEvery = 10 * time.Second
 
 func (w *btrfsWatch) run(ctx context.Context) {
 	defer w.follow.close()
-	tick := time.NewTicker(followEvery)
-	defer tick.Stop()
+	tick := w.rhythm.start(followEvery)
+	defer tick.stop()
 	for n := 0; ; n++ {
 		w.follow.look(ctx)
 		if n%int(btrfsEvery/followEvery) == 0 {
@@ -40,6 +41,7 @@ func (w *btrfsWatch) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+			tick.turned()
 		}
 	}
 }
@@ -160,7 +162,7 @@ func (w *btrfsWatch) judge(ctx context.Context, m btrfs.Mounted) (health.Filesys
 }
 
 func (m *modules) newWatch() *btrfsWatch {
-	return &btrfsWatch{config: m.btrfsConfig, follow: &follower{store: m.store, log: m.log, now: time.Now}}
+	return &btrfsWatch{config: m.btrfsConfig, rhythm: m.rhythm, follow: &follower{store: m.store, log: m.log, now: time.Now}}
 }
 
 // filesystems is what the watch knows of the machine's file systems.

@@ -62,6 +62,7 @@ type Daemon struct {
 	advisor *advisor
 	loader  *policy.Loader
 	tick    *beat
+	rhythm  rhythm
 	faults  *metrics.Window // of the last requests, which failed by our fault
 	quit    context.CancelFunc
 	tasks   sync.WaitGroup
@@ -105,7 +106,9 @@ func Start(ctx context.Context, opts Options) (*Daemon, error) {
 	}
 	ctx, d.quit = context.WithCancel(context.WithoutCancel(ctx))
 	d.tasks.Go(func() { d.engine.Run(ctx) })
+	d.rhythm.began = time.Now()
 	d.mods = newModules(ctx, d.log, d.engine, d.store, cfg.Daemon().StateDir, d.view)
+	d.mods.rhythm = d.rhythm
 	d.mods.btrfsConfig = func() config.Btrfs { return d.host.Config().Btrfs() }
 	d.host.Capabilities = d.mods.capabilities
 	d.host.Scrubs = func() host.Scrubs {
@@ -122,6 +125,8 @@ func Start(ctx context.Context, opts Options) (*Daemon, error) {
 	d.words = newWords(d)
 	d.keeper = newKeeper(ctx, d) // it reads the words of the daemon before
 	d.tasks.Go(func() { d.sample(ctx, d.tick) })
+	go d.survey(ctx) // which nothing waits for: a dead file system must not hold up the end
+	d.tasks.Go(func() { d.leaveWords(ctx) })
 	d.words.write("running", "") // before the first client can find it dead
 	d.serve()
 	d.log.Info("ready", "version", d.host.Version.Version, "socket", d.Socket, "pid", d.host.PID, "inherited", d.socket.inherited)

@@ -179,6 +179,7 @@ func clocks() (wall, boot time.Duration, err error) {
 // A program is the executable that runs and what lies in its place now.
 type program struct {
 	running unix.Stat_t
+	mu      sync.Mutex
 	state   health.Program
 }
 
@@ -200,11 +201,20 @@ func (p *program) look() {
 		return
 	}
 	var st unix.Stat_t
-	err := unix.Stat(p.state.Path, &st)
+	err := unix.Stat(p.seen().Path, &st) // which may wait for a disk
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.state.Gone = errors.Is(err, fs.ErrNotExist)
 	p.state.Changed = err == nil && (st.Ino != p.running.Ino || st.Dev != p.running.Dev)
 	p.state.Err = ""
 	if err != nil && !p.state.Gone {
 		p.state.Err = fmt.Sprintf("it cannot be looked at: %v", err)
 	}
+}
+
+// seen is what the last look saw.
+func (p *program) seen() health.Program {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.state
 }

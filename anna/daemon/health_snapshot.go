@@ -41,12 +41,11 @@ func (k *keeper) snapshot(now time.Time, used host.Resources) health.Snapshot {
 	s.CPU.Withheld = health.Reading[time.Duration]{Value: time.Duration(withheld.Value) * time.Microsecond, Known: withheld.Known, Reason: withheld.Reason}
 	if now.Add(d.host.Config().Health().Interval / 2).After(k.nextSlow) { // half a tick early is on time
 		k.nextSlow = now.Add(slowly)
-		k.program.look()
 		k.growth = k.growing(now)
 	}
 	k.scrubFigures(now)
 	s.Scrubs = k.scrubs
-	s.Program, s.Memory.Growth = k.program.state, k.growth
+	s.Program, s.Memory.Growth = k.program.seen(), k.growth
 	k.queueFigures(now, &s)
 	k.storeFigures(now, &s)
 	k.configFigures(&s)

@@ -91,6 +91,7 @@ type modules struct {
 	running map[string]*running
 	btrfs   *runningBtrfs // nil while it is switched off
 	since   time.Time
+	rhythm  rhythm // of what the modules look at from time to time
 	// btrfsConfig is the section [btrfs] as it is now.
 	btrfsConfig func() config.Btrfs
 }
@@ -176,7 +177,9 @@ func (m *modules) switchBtrfs(on bool) {
 		ctx, stop := context.WithCancel(m.ctx)
 		b := &runningBtrfs{btrfsModule: newBtrfsModule(m.view), watch: m.newWatch(), stop: stop, done: make(chan struct{})}
 		m.btrfs = b
+		b.btrfsModule.rhythm = m.rhythm
 		b.scrubs = newScrubWatch(m.log, m.store)
+		b.scrubs.rhythm = m.rhythm
 		go func() {
 			defer close(b.done)
 			var watching sync.WaitGroup

@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"context"
-	"sync/atomic"
 	"time"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/host"
@@ -10,45 +9,57 @@ import (
 	"github.com/jjgarcianorway/anna-assistant/anna/telemetry"
 )
 
-// sample is the daemon's one tick: every [health] interval its own figures go
-// to the store and are judged; every [telemetry] interval the machine's are
-// taken, and now and then the last words are written. It is one, for each time
-// that the daemon wakes costs more than what it then does.
+// sample is the daemon's tick: every [health] interval its own figures go to
+// the store and are judged. All of it comes from memory and passes the Go
+// runtime by (see beat), so that it costs one wake-up. What costs more, and what
+// may wait for a disk, is done to the rhythm, beside it.
 func (d *Daemon) sample(ctx context.Context, tick *beat) {
 	defer context.AfterFunc(ctx, tick.stop)()
-	machine := metrics.NewMachine(d.view.roots())
-	var sampling atomic.Bool
-	// Beside the tick: a dead file system must not stop it.
-	sampleMachine := func(now time.Time) {
-		if sampling.CompareAndSwap(false, true) {
-			go func() {
-				defer sampling.Store(false)
-				d.sampled(ctx, now, machine.Sample())
-			}()
-		}
-	}
-	// Now, as the keeper began with its slow looks: they will wake together.
-	began := time.Now()
-	sampleMachine(began)
-	nextMachine := began.Add(d.host.Config().Telemetry().Interval)
-	nextWords := began.Add(wordsInterval)
 	for tick.wait() {
 		now := time.Now()
-		cfg := d.host.Config()
 		used := d.host.Resources()
 		d.store().ObserveOwn(now, d.ownPoints(used)...)
 		d.keeper.step(now, used)
-		// Half a tick early is on time: the ticks of the two differ.
-		soon := now.Add(cfg.Health().Interval / 2)
+	}
+}
+
+// survey looks at the machine: every [telemetry] interval its figures are taken
+// and the rules judged, and every slowly the program's file is looked at. A dead
+// file system can stop it, and nothing else.
+func (d *Daemon) survey(ctx context.Context) {
+	machine := metrics.NewMachine(d.view.roots())
+	tick := d.rhythm.start(slowly)
+	defer tick.stop()
+	var nextMachine, nextSlow time.Time
+	for {
+		now := time.Now()
+		interval := d.host.Config().Telemetry().Interval
+		step := common(interval, slowly)
+		soon := now.Add(step / 2) // half a step early is on time
 		if soon.After(nextMachine) {
-			nextMachine = now.Add(cfg.Telemetry().Interval)
-			sampleMachine(now)
+			nextMachine = now.Add(interval)
+			d.sampled(ctx, now, machine.Sample())
 		}
-		if soon.After(nextWords) {
-			nextWords = now.Add(wordsInterval)
-			d.words.write("running", "")
+		if soon.After(nextSlow) {
+			nextSlow = now.Add(slowly)
+			d.keeper.program.look()
+		}
+		tick.set(step)
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			tick.turned()
 		}
 	}
+}
+
+// common is the longest time that both are multiples of, a second or more.
+func common(a, b time.Duration) time.Duration {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return max(a, time.Second)
 }
 
 // ownPoints are the daemon's own figures and its queue's.

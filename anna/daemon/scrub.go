@@ -43,6 +43,8 @@ type scrubWatch struct {
 	store func() *telemetry.Store
 	now   func() time.Time
 	kick  chan struct{}
+	// rhythm is when it looks while no scrub runs.
+	rhythm rhythm
 
 	published atomic.Pointer[map[string]publishedScrubs] // by UUID
 	looked    atomic.Bool                                // whether the first look is over
@@ -78,25 +80,26 @@ func (w *scrubWatch) run(ctx context.Context) {
 		defer k.Close()
 	}
 	var watching chan struct{}
+	tick := w.rhythm.start(scrubEvery)
+	defer tick.stop()
 	for {
 		if watching == nil { // the directory may come later
 			watching = w.watchDir(ctx)
 		}
-		wait := scrubEvery
 		if w.look(ctx) {
-			wait = scrubFollow
+			tick.set(scrubFollow)
+		} else {
+			tick.set(scrubEvery)
 		}
 		w.looked.Store(true)
-		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
-			timer.Stop()
 			return
 		case <-w.kick:
 		case <-watching:
-		case <-timer.C:
+		case <-tick.C:
+			tick.turned()
 		}
-		timer.Stop()
 	}
 }
 

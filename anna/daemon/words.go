@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"sync"
 	"time"
 
@@ -22,6 +23,22 @@ type words struct {
 }
 
 func newWords(d *Daemon) *words { return &words{d: d} }
+
+// leaveWords writes them every wordsInterval, apart from all that may wait for a
+// disk.
+func (d *Daemon) leaveWords(ctx context.Context) {
+	tick := d.rhythm.start(wordsInterval)
+	defer tick.stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			tick.turned()
+			d.words.write("running", "")
+		}
+	}
+}
 
 func (w *words) write(state, reason string) {
 	w.mu.Lock()

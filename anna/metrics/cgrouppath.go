@@ -153,7 +153,7 @@ func (c *Cgroup) walkOwned(dir string, depth int, left *int, found *bool) error 
 	if err := c.onlyOwn(filepath.Join(dir, "cgroup.procs"), found); err != nil {
 		return err
 	}
-	if leaf(dir) {
+	if c.files.leaf(dir) {
 		return nil
 	}
 	d, err := os.Open(dir)
@@ -182,7 +182,11 @@ func (c *Cgroup) walkOwned(dir string, depth int, left *int, found *bool) error 
 
 // leaf says that a directory has none in it: then only its name and its own "."
 // link to it. Where a file system does not count so it is a guess, to "no".
-func leaf(dir string) bool {
+func (f *files) leaf(dir string) bool {
+	if f.keep {
+		n, err := rawLinks(dir)
+		return err == nil && n == 2
+	}
 	var st syscall.Stat_t
 	return syscall.Stat(dir, &st) == nil && st.Nlink == 2
 }
@@ -190,7 +194,7 @@ func leaf(dir string) bool {
 // onlyOwn reads a cgroup.procs: one pid per line, 0 for a process of a pid
 // namespace that is not visible. Our own pid may be there more than once.
 func (c *Cgroup) onlyOwn(path string, found *bool) error {
-	text, err := ReadFile(path, 4096)
+	text, err := c.files.read(path, 4096)
 	if errors.Is(err, errTooLong) {
 		return errShared
 	}

@@ -3,6 +3,7 @@ package metrics
 import (
 	"errors"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -48,6 +49,10 @@ var filling = []string{
 
 // statfsBound is how long a mount may take to answer.
 const statfsBound = 2 * time.Second
+
+// usually is how long all mounts take together at the most, none of them having
+// to wait for a disk.
+const usually = time.Millisecond
 
 type statfsFunc func(path string, st *syscall.Statfs_t) error
 
@@ -172,13 +177,26 @@ func (f *filler) askSome(list []Mount, questions []fillQuestion) []fillQuestion 
 			}
 		}
 	}()
-	bound := time.NewTimer(f.bound)
-	defer bound.Stop()
+	// Nearly always all is known before another goroutine could have been woken
+	// to tell, and a timer that is stopped wakes a process all the same.
+	for began := time.Now(); len(answers) < len(questions) && time.Since(began) < usually; {
+		runtime.Gosched()
+	}
+	var bound *time.Timer
 	for n := range questions {
+		if len(answers) > 0 {
+			a := <-answers
+			list[a.index].take(a)
+			continue
+		}
+		if bound == nil {
+			bound = time.NewTimer(f.bound)
+			defer bound.Stop()
+		}
+		bound.Reset(f.bound)
 		select {
 		case a := <-answers:
 			list[a.index].take(a)
-			bound.Reset(f.bound)
 		case <-bound.C:
 			left.Store(true)
 			return questions[n+1:]

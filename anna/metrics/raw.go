@@ -37,3 +37,18 @@ func rawSize(fd uintptr) (uint64, error) {
 	}
 	return st.Size, nil
 }
+
+// rawLinks is how many names a file has.
+func rawLinks(path string) (uint32, error) {
+	name, err := unix.BytePtrFromString(path)
+	if err != nil {
+		return 0, err
+	}
+	var st unix.Statx_t
+	here := unix.AT_FDCWD
+	_, _, errno := unix.RawSyscall6(unix.SYS_STATX, uintptr(here), uintptr(unsafe.Pointer(name)), 0, unix.STATX_NLINK, uintptr(unsafe.Pointer(&st)), 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return st.Nlink, nil
+}
