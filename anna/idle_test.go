@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -91,7 +92,7 @@ const (
 )
 
 // idleDaemon starts a daemon as it is installed: its socket is in memory, its
-// state is not.
+// state is not, and its timers have the slack of the unit.
 func idleDaemon(t *testing.T, config string) *annatest.Process {
 	t.Helper()
 	state := filepath.Join(t.TempDir(), "state")
@@ -104,7 +105,29 @@ func idleDaemon(t *testing.T, config string) *annatest.Process {
 		t.Skip(memory + " is no file system in memory")
 	}
 	t.Setenv("TMPDIR", memory)
+	slacken(t)
 	return annatest.Daemon(t, config, "--state-dir", state)
+}
+
+// slacken gives what this goroutine starts from now on the unit's TimerSlackNSec=
+// (prctl(2), PR_SET_TIMERSLACK), which a child inherits from the thread that
+// makes it.
+func slacken(t *testing.T) {
+	t.Helper()
+	unit, err := os.ReadFile("../dist/annad.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, found := strings.Cut(string(unit), "\nTimerSlackNSec=")
+	value, _, _ := strings.Cut(rest, "\n")
+	slack, err := time.ParseDuration(value)
+	if !found || err != nil {
+		t.Fatalf("the unit's TimerSlackNSec= is %q: %v", value, err)
+	}
+	runtime.LockOSThread() // for good: the thread ends with the test
+	if err := unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(slack.Nanoseconds()), 0, 0, 0); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // observed is how many events the daemon has seen.

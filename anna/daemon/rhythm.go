@@ -28,7 +28,8 @@ func (r rhythm) start(every time.Duration) *rhythmic {
 	return t
 }
 
-// A rhythmic ticks to a rhythm. It serves one goroutine.
+// A rhythmic ticks to a rhythm; its zero value never does. It serves one
+// goroutine.
 type rhythmic struct {
 	C <-chan time.Time
 
@@ -54,4 +55,8 @@ func (t *rhythmic) set(every time.Duration) {
 	}
 }
 
-func (t *rhythmic) stop() { t.ticker.Stop() }
+func (t *rhythmic) stop() {
+	if t.ticker != nil {
+		t.ticker.Stop()
+	}
+}

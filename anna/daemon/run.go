@@ -43,8 +43,8 @@ func Run(opts Options) error {
 	}
 	notify("READY=1\nSTATUS=" + d.status())
 	go d.reloadOnSignals(hangups)
-	watchdog, period, stopWatchdog := d.watchdog()
-	defer stopWatchdog()
+	watchdog, period := d.watchdog()
+	defer watchdog.stop()
 	for {
 		select {
 		case s := <-ends:
@@ -58,7 +58,8 @@ func Run(opts Options) error {
 				err = errors.New("its socket was closed")
 			}
 			return fmt.Errorf("cannot go on: %w", err)
-		case <-watchdog:
+		case <-watchdog.C:
+			watchdog.turned()
 			d.pet(period)
 		}
 	}
@@ -111,14 +112,13 @@ func (d *Daemon) status() string {
 }
 
 // watchdog ticks when systemd expects a sign of life: twice in its interval,
-// which is the period. Where it expects none, the channel never ticks.
-func (d *Daemon) watchdog() (ticks <-chan time.Time, period time.Duration, stop func()) {
+// which is the period. Where it expects none, it never ticks.
+func (d *Daemon) watchdog() (ticks *rhythmic, period time.Duration) {
 	interval, err := systemd.SdWatchdogEnabled(false)
 	if err != nil || interval == 0 {
-		return nil, 0, func() {}
+		return &rhythmic{}, 0
 	}
-	t := time.NewTicker(interval / 2)
-	return t.C, interval, t.Stop
+	return d.rhythm.start(interval / 2), interval
 }
 
 // pet gives the sign of life, after a real request has gone through the
