@@ -29,7 +29,7 @@ ANNA_TEST_LONG=1 nsenter --net="/proc/$holder/ns/net" \
   unshare --mount --pid --fork --kill-child --mount-proc --propagation private bash -c '
   set -eu
   ip link set lo up
-  umount -a -t btrfs || true
+  umount -a -l -t btrfs || true
   if [ -d /var/lib/btrfs ]; then mount -t tmpfs none /var/lib/btrfs; fi
   loop=
   if [ "$kind" = btrfs ]; then
