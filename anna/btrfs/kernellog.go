@@ -71,8 +71,13 @@ func clocks() (now time.Time, mono, asleep time.Duration, err error) {
 	return now, mono, max(0, time.Duration(b.Nano())-mono), nil
 }
 
-// Close closes it, once.
-func (k *KernelLog) Close() { k.f.Close() }
+// Close closes it; more than once does nothing.
+func (k *KernelLog) Close() {
+	if k.f.fd >= 0 {
+		k.f.Close()
+		k.f.fd = -1
+	}
+}
 
 // Oldest is when the oldest line was written that was there; zero before the
 // first Read.
