@@ -26,9 +26,10 @@ import (
 // takes the machine's figures and judges the rules every second instead of every
 // ten. The sums are printed with the aims; what else happens on the machine is
 // in them. What is held is the quietest second of each daemon: how often it
-// gives up the CPU, and how often it reads. Where others mount and unmount all
-// the time no second is quiet, which the daemon's count of events tells; then
-// nothing is held. scripts/bench-idle.sh keeps the others out.
+// gives up the CPU, and how often it reads. Seconds in which somebody mounts or
+// a device changes are left out, for a notice is work whether or not an event
+// comes of it; where all are like that nothing is held. scripts/bench-idle.sh
+// keeps the others out.
 func TestIdle(t *testing.T) {
 	seconds, settle := 8, 2*time.Second
 	if os.Getenv("ANNA_TEST_LONG") == "1" {
@@ -48,8 +49,13 @@ func TestIdle(t *testing.T) {
 	time.Sleep(2 * time.Second)
 	began := time.Now()
 	ours, peers, surveys := newIdleness(t, d.PID), newIdleness(t, floor.Process.Pid), newIdleness(t, surveying.PID)
-	for range seconds {
+	others := newWitness(t)
+	var quiet []int // seconds
+	for n := range seconds {
 		time.Sleep(time.Second)
+		if !others.disturbed() {
+			quiet = append(quiet, n)
+		}
 		ours.look(t)
 		peers.look(t)
 		surveys.look(t)
@@ -65,6 +71,7 @@ func TestIdle(t *testing.T) {
 		t.Fatal(err)
 	}
 	events := observed(t, d) - before
+	t.Logf("%d events, %d seconds of %d undisturbed", events, len(quiet), seconds)
 	for _, held := range []struct {
 		what string
 		each []int
@@ -75,9 +82,12 @@ func TestIdle(t *testing.T) {
 		{"voluntary context switches with a survey", surveys.each, mostSwitches + mostSwitchesSurvey},
 		{"reads with a survey", surveys.reads, mostReads + mostReadsSurvey + mostReadsSensor*len(sensors)},
 	} {
-		got := slices.Min(held.each)
-		if got > held.most && events > uint64(seconds) {
-			t.Logf("not held: %d events happened on the machine meanwhile", events)
+		got := slices.Min(held.each) // of a machine that was never quiet
+		if len(quiet) > 0 {
+			got = held.each[slices.MinFunc(quiet, func(a, b int) int { return held.each[a] - held.each[b] })]
+		}
+		if got > held.most && (len(quiet) < seconds/2 || events > uint64(seconds)) {
+			t.Logf("not held: %d %s in the quietest second", got, held.what)
 		} else if got > held.most {
 			t.Errorf("%d %s in the quietest second, at most %d: %v", got, held.what, held.most, held.each)
 		}
@@ -151,6 +161,52 @@ func observed(t *testing.T, d *annatest.Process) uint64 {
 		t.Fatalf("%v in %s", err, out)
 	}
 	return h.Queue.Accounting.Observed
+}
+
+// A witness sees what the daemon is told of: mounts, and devices.
+type witness struct {
+	mounts []unix.PollFd
+	kernel int
+}
+
+func newWitness(t *testing.T) *witness {
+	t.Helper()
+	w := &witness{}
+	for _, path := range []string{"/proc/self/mountinfo", "/proc/1/mountinfo"} {
+		f, err := os.Open(path)
+		if err != nil {
+			continue
+		}
+		t.Cleanup(func() { f.Close() })
+		w.mounts = append(w.mounts, unix.PollFd{Fd: int32(f.Fd()), Events: unix.POLLPRI})
+	}
+	var err error
+	w.kernel, err = unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, unix.NETLINK_KOBJECT_UEVENT)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(w.kernel) })
+	if err := unix.Bind(w.kernel, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: 1}); err != nil {
+		t.Fatal(err)
+	}
+	w.disturbed()
+	return w
+}
+
+// disturbed says whether anything came since the last time.
+func (w *witness) disturbed() bool {
+	changed, _ := unix.Poll(w.mounts, 0)
+	buf := make([]byte, 8<<10)
+	for {
+		_, _, err := unix.Recvfrom(w.kernel, buf, 0)
+		switch {
+		case err == nil, errors.Is(err, unix.ENOBUFS):
+			changed++
+		case errors.Is(err, unix.EINTR):
+		default:
+			return changed > 0
+		}
+	}
 }
 
 // An idleness is what a process uses, second by second.
