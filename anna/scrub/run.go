@@ -253,7 +253,7 @@ func merge(old, seen Run) Run {
 	if better.Outcome == Running && other.Outcome != Running {
 		out.Outcome, out.Ended, out.Detail = other.Outcome, other.Ended, other.Detail
 	}
-	if better.Outcome == Unknown && other.Outcome != Running || better.Outcome == Interrupted && other.firm() {
+	if better.Outcome == Unknown && other.Outcome != Running || better.Outcome == Interrupted && other.endTold() {
 		out.Outcome, out.Ended, out.Detail = other.Outcome, other.Ended, other.Detail
 	}
 	if other.Bytes > better.Bytes && len(other.Devices) > 0 {
