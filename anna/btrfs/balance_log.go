@@ -27,17 +27,15 @@ type BalanceRun struct {
 	Detail         string // its filters, and the error where it failed
 }
 
-// A BalanceLog puts the runs of balance together from the kernel's log. The log
-// names a device, which was another file system's before: each mount says whose
-// it is.
+// A BalanceLog puts the runs of balance together from the kernel's log.
 type BalanceLog struct {
-	owner map[string]UUID
+	owner LogOwner
 	last  map[UUID]*BalanceRun
 }
 
 // NewBalanceLog makes one that knows nothing.
 func NewBalanceLog() *BalanceLog {
-	return &BalanceLog{owner: map[string]UUID{}, last: map[UUID]*BalanceRun{}}
+	return &BalanceLog{last: map[UUID]*BalanceRun{}}
 }
 
 // Last is the last run on a file system; false for none.
@@ -48,32 +46,30 @@ func (b *BalanceLog) Last(id UUID) (BalanceRun, bool) {
 	return BalanceRun{}, false
 }
 
-// Add takes in lines, in order. known finds the file system of a device whose
-// mount the log no longer shows; false when it does not know either.
-func (b *BalanceLog) Add(lines []LogLine, known func(device string) (UUID, bool)) (changed []UUID) {
-	for _, l := range lines {
-		if word, ok := strings.CutPrefix(l.Text, "first mount of filesystem "); ok {
-			if id, err := ParseUUID(strings.TrimSpace(word)); err == nil {
-				b.owner[l.Device] = id
-			}
-			continue
-		}
-		word, ok := strings.CutPrefix(l.Text, "balance: ")
-		if !ok {
-			continue
-		}
-		id, ok := b.owner[l.Device]
-		if !ok {
-			if id, ok = known(l.Device); !ok {
-				continue
-			}
-		}
-		if b.take(id, l.At, word) && !slices.Contains(changed, id) {
-			changed = append(changed, id)
+// Add takes in lines, in order. now finds the file system that a device has at
+// the moment, for what the log does not say; zero for none.
+func (b *BalanceLog) Add(lines []LogLine, now func(device string) UUID) (changed []UUID) {
+	ofBalance := func(text string) bool { return strings.HasPrefix(text, balanceSays) }
+	for _, l := range b.owner.Own(lines, ofBalance, now) {
+		if b.take(l.FS, l.At, strings.TrimPrefix(l.Text, balanceSays)) && !slices.Contains(changed, l.FS) {
+			changed = append(changed, l.FS)
 		}
 	}
 	return changed
 }
+
+// EndUnseen notes that a balance which runs, as far as the log says, runs no
+// more: the line of its end was left out. false where the log has an end.
+func (b *BalanceLog) EndUnseen(id UUID, at time.Time) (BalanceRun, bool) {
+	r := b.last[id]
+	if r == nil || r.Outcome != BalanceRunning {
+		return BalanceRun{}, false
+	}
+	r.Ended, r.Outcome = at, BalanceUnknown
+	return *r, true
+}
+
+const balanceSays = "balance: "
 
 // take understands what follows "balance: " (btrfs_balance, describe_balance_start_or_resume).
 func (b *BalanceLog) take(id UUID, at time.Time, word string) bool {
@@ -114,25 +110,4 @@ func (b *BalanceLog) take(id UUID, at time.Time, word string) bool {
 		r.Detail = strings.TrimPrefix(r.Detail+": "+why, ": ")
 	}
 	return true
-}
-
-// DeviceOwner finds the mounted file system that a device belongs to, by the
-// kernel's name of the device.
-func DeviceOwner(r Roots) func(device string) (UUID, bool) {
-	return func(device string) (UUID, bool) {
-		ids, err := sysDir(r.sys()).names("fs/btrfs")
-		if err != nil {
-			return UUID{}, false
-		}
-		for _, name := range ids {
-			id, err := ParseUUID(name)
-			if err != nil {
-				continue
-			}
-			if devices, err := r.fsDir(id).names("devices"); err == nil && slices.Contains(devices, device) {
-				return id, true
-			}
-		}
-		return UUID{}, false
-	}
 }

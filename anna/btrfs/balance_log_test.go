@@ -31,18 +31,92 @@ func TestBalanceLog(t *testing.T) {
 			}
 			id, _ := ParseUUID(logID)
 			b := NewBalanceLog()
-			b.Add(lines, func(device string) (UUID, bool) { return id, device == "sda2" })
+			b.Add(lines, func(string) UUID { return id })
 			if got, _ := b.Last(id); got != c.want {
 				t.Errorf("%+v, want %+v", got, c.want)
 			}
 			// The same of a device that was somebody else's before.
 			b = NewBalanceLog()
 			mount := []LogLine{{At: at(0), Device: "sda2", Text: "balance: start --other"}, {At: at(0), Device: "sda2", Text: "first mount of filesystem " + logID}}
-			b.Add(append(mount, lines...), func(string) (UUID, bool) { return UUID{1}, true })
+			b.Add(append(mount, lines...), func(string) UUID { return UUID{1} })
 			if got, _ := b.Last(id); got != c.want {
 				t.Errorf("after a mount: %+v, want %+v", got, c.want)
 			}
 		})
+	}
+}
+
+// TestLogOwner holds whose a line is: a device name is given to one file system
+// after the other, and lines of mounts are left out as well.
+func TestLogOwner(t *testing.T) {
+	const a, b = "7a1f8c3e-5b9d-4f7a-9c2e-0d6b8e4f1a23", "8a1f8c3e-5b9d-4f7a-9c2e-0d6b8e4f1a23"
+	mount := func(id string) string { return "first mount of filesystem " + id }
+	unmount := func(id string) string { return "last unmount of filesystem " + id }
+	for _, c := range []struct {
+		lines []string
+		now   string // what the device has now
+		want  string // whose the line "x" is
+	}{
+		{[]string{"x"}, a, a},
+		{[]string{"x"}, "", ""},
+		{[]string{mount(a), "x"}, a, a},
+		{[]string{"x", mount(a)}, a, ""}, // of another before it
+		{[]string{mount(b), "x", mount(a)}, a, b},
+		{[]string{"x", unmount(b), mount(a)}, a, b},
+		{[]string{unmount(b), "x"}, a, a},
+		{[]string{unmount(a), "x", mount(b)}, b, ""},
+		{[]string{mount(a), "x", unmount(b)}, b, ""}, // before or after the change that is left out
+		{[]string{mount(a), unmount(a), "x", unmount(a)}, "", a},
+	} {
+		var lines []LogLine
+		for _, text := range c.lines {
+			lines = append(lines, LogLine{Device: "sda2", Text: text}, LogLine{Device: "sdb", Text: mount(b)})
+		}
+		now := func(string) UUID { id, _ := ParseUUID(c.now); return id }
+		got := new(LogOwner).Own(lines, func(text string) bool { return text == "x" }, now)
+		if c.want == "" && len(got) > 0 || c.want != "" && (len(got) != 1 || got[0].FS.String() != c.want) {
+			t.Errorf("%q, now %s: %+v", c.lines, c.now, got)
+		}
+	}
+	var o LogOwner
+	o.Own([]LogLine{{Device: "sda2", Text: mount(a)}}, nil, nil)
+	got := o.Own([]LogLine{{Device: "sda2", Text: "x"}}, func(string) bool { return true }, nil)
+	if len(got) != 1 || got[0].FS.String() != a {
+		t.Errorf("in a later reading: %+v", got)
+	}
+}
+
+// TestBalanceOfAnother holds that a balance of what a device had before is not
+// taken for one of what it has now.
+func TestBalanceOfAnother(t *testing.T) {
+	id, _ := ParseUUID(logID)
+	b := NewBalanceLog()
+	b.Add([]LogLine{
+		{At: at(0), Device: "sda2", Text: "balance: start -m -s"},
+		{At: at(1), Device: "sda2", Text: "balance: ended with status: 0"},
+		{At: at(2), Device: "sda2", Text: "first mount of filesystem " + logID},
+	}, func(string) UUID { return id })
+	if r, ok := b.Last(id); ok {
+		t.Errorf("%+v", r)
+	}
+}
+
+// TestBalanceEndUnseen has a balance of which the log has no end.
+func TestBalanceEndUnseen(t *testing.T) {
+	id, _ := ParseUUID(logID)
+	b := NewBalanceLog()
+	now := func(string) UUID { return id }
+	say := func(sec int, text string) { b.Add([]LogLine{{At: at(sec), Device: "sda2", Text: text}}, now) }
+	say(0, "balance: start -d")
+	if r, ok := b.EndUnseen(id, at(5)); !ok || r != (BalanceRun{at(0), at(5), BalanceUnknown, "start -d"}) {
+		t.Errorf("%+v %v", r, ok)
+	}
+	say(7, "balance: ended with status: 0") // of another, whose start is left out
+	if r, _ := b.Last(id); r != (BalanceRun{time.Time{}, at(7), BalanceFinished, ""}) {
+		t.Errorf("%+v", r)
+	}
+	if r, ok := b.EndUnseen(id, at(9)); ok {
+		t.Errorf("an end that was seen is not: %+v", r)
 	}
 }
 
@@ -86,6 +160,6 @@ func FuzzKmsg(f *testing.F) {
 			t.Error("a program's line is taken for the kernel's")
 		}
 		b := NewBalanceLog()
-		b.Add([]LogLine{{Device: device, Text: text}}, func(string) (UUID, bool) { return UUID{}, true })
+		b.Add([]LogLine{{Device: device, Text: text}}, func(string) UUID { return UUID{1} })
 	})
 }

@@ -22,6 +22,8 @@ type follower struct {
 
 	kernel *btrfs.KernelLog
 	runs   *btrfs.BalanceLog
+	// open are those that run as far as the log says.
+	open map[btrfs.UUID]bool
 	// live are those that were running when last looked at.
 	live map[btrfs.UUID]telemetry.Operation
 	// asked are those that the store was asked about: a daemon before this one
@@ -39,16 +41,11 @@ func (f *follower) close() {
 func (f *follower) look(ctx context.Context) {
 	if f.live == nil {
 		f.live, f.runs = map[btrfs.UUID]telemetry.Operation{}, btrfs.NewBalanceLog()
-		f.asked = map[btrfs.UUID]bool{}
-		f.open()
+		f.asked, f.open = map[btrfs.UUID]bool{}, map[btrfs.UUID]bool{}
+		f.openLog()
 	}
 	if f.kernel != nil {
-		lines, err := f.kernel.Read()
-		for _, id := range f.runs.Add(lines, btrfs.DeviceOwner(f.roots)) {
-			if run, ok := f.runs.Last(id); ok {
-				f.told(ctx, id, run)
-			}
-		}
+		err := f.lookAtLog(ctx)
 		if err == nil {
 			return
 		}
@@ -65,7 +62,34 @@ func (f *follower) look(ctx context.Context) {
 	}
 }
 
-func (f *follower) open() {
+// lookAtLog stores what is new in the kernel's log.
+func (f *follower) lookAtLog(ctx context.Context) error {
+	// Btrfs tells of the end before the file system is free for something else:
+	// one that was free before the log was read and has no end there has a line
+	// that was left out.
+	var over []btrfs.UUID
+	for id := range f.open {
+		if what, err := btrfs.Exclusive(f.roots, id); err == nil && what != "balance" && what != "balance paused" {
+			over = append(over, id)
+		}
+	}
+	lines, err := f.kernel.Read()
+	for _, id := range f.runs.Add(lines, f.roots.DeviceOf) {
+		if run, ok := f.runs.Last(id); ok {
+			f.told(ctx, id, run)
+			f.open[id] = run.Outcome == btrfs.BalanceRunning
+		}
+	}
+	for _, id := range over {
+		if run, ok := f.runs.EndUnseen(id, f.now()); ok && f.open[id] {
+			f.told(ctx, id, run)
+		}
+		delete(f.open, id)
+	}
+	return err
+}
+
+func (f *follower) openLog() {
 	var err error
 	if f.kernel, err = btrfs.OpenKernelLog(f.kmsg); err != nil {
 		f.log.Debug("balances are followed by looking alone", "error", err)

@@ -88,6 +88,34 @@ func TestFollowByLog(t *testing.T) {
 	}
 }
 
+// TestFollowEndLeftOut has a log without the line of an end, as the kernel leaves
+// it when Btrfs has much to say.
+func TestFollowEndLeftOut(t *testing.T) {
+	store := openMemory(t)
+	f, kmsg, exclusive := followerOn(t, store)
+	look := func(what string) telemetry.Operation {
+		t.Helper()
+		put(t, exclusive, what+"\n")
+		f.look(t.Context())
+		list := balances(t, store)
+		if len(list) != 1 {
+			t.Fatalf("%+v", list)
+		}
+		return list[0]
+	}
+	put(t, kmsg, "6,1,1000000,-;BTRFS info (device sda2): balance: start -d\n")
+	for range 2 {
+		if o := look("balance"); o.Outcome != btrfs.BalanceRunning {
+			t.Errorf("it runs: %+v", o)
+		}
+	}
+	for range 2 {
+		if o := look("none"); o.Outcome != btrfs.BalanceUnknown || o.Ended.IsZero() {
+			t.Errorf("it is over: %+v", o)
+		}
+	}
+}
+
 // TestFollowByLooking has no log to read.
 func TestFollowByLooking(t *testing.T) {
 	store := openMemory(t)

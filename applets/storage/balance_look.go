@@ -42,6 +42,7 @@ func lookAtBalance(ctx context.Context, fs *btrfs.FS, w btrfs.BalanceWish, metad
 		}
 	}
 	out.fromLog(fs.FSID, &g)
+	out.endUnseen()
 	out.Missing = g.list()
 	out.judge()
 	return out
@@ -85,7 +86,7 @@ func (b *Balance) fromLog(id btrfs.UUID, g *gaps) {
 	lines, err := log.Read()
 	g.fail("past balances in the kernel's log", err)
 	runs := btrfs.NewBalanceLog()
-	runs.Add(lines, btrfs.DeviceOwner(btrfs.Roots{}))
+	runs.Add(lines, btrfs.Roots{}.DeviceOf)
 	b.UnknownBefore = utc(log.Oldest())
 	if r, ok := runs.Last(id); ok {
 		b.Last = &LastBalance{Started: utc(r.Started), Ended: utc(r.Ended), Outcome: r.Outcome, Detail: r.Detail, Source: "kernel log"}
@@ -114,10 +115,22 @@ func (b *Balance) fromStore(ctx context.Context, store *telemetry.Store) error {
 // slack is by how much two sources of one moment may differ.
 const slack = 30 * time.Second
 
-// newer keeps the later of two, and of what is the same the one that is there.
+// newer keeps the later of two, and of what is the same the one that is there,
+// unless the other alone knows how it ended.
 func (b *Balance) newer(l *LastBalance) {
-	if l != nil && (b.Last == nil || l.when().After(b.Last.when().Add(slack))) {
+	switch {
+	case l == nil:
+	case b.Last == nil, l.when().After(b.Last.when().Add(slack)):
 		b.Last = l
+	case b.Last.Outcome == btrfs.BalanceUnknown && l.Outcome != btrfs.BalanceUnknown && !l.when().Before(b.Last.when().Add(-slack)):
+		b.Last = l
+	}
+}
+
+// endUnseen has no balance run on whose end the kernel's log left out.
+func (b *Balance) endUnseen() {
+	if b.State == balanceNone && b.Last != nil && b.Last.Outcome == btrfs.BalanceRunning {
+		b.Last.Outcome = btrfs.BalanceUnknown
 	}
 }
 

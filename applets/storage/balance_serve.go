@@ -24,6 +24,7 @@ func (s *server) balance(h *host.Host, r *rpc.Request) (any, error) {
 			g.fail("balances that the daemon followed", err)
 			b.Missing = g.list()
 		}
+		b.endUnseen()
 		return b, ctx.Err()
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"unicode"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/annatest"
+	"github.com/jjgarcianorway/anna-assistant/anna/btrfs"
 	"github.com/jjgarcianorway/anna-assistant/anna/health"
 	"github.com/jjgarcianorway/anna-assistant/anna/ui"
 )
@@ -99,5 +100,40 @@ func TestBalanceHostile(t *testing.T) {
 	fmt.Fprint(&out, ui.Plain(adviceLine(*a)))
 	if i := strings.IndexFunc(out.String(), func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }); i >= 0 {
 		t.Errorf("%q", out.String()[i:])
+	}
+}
+
+// TestBalanceLast holds what is said of the last balance when the kernel's log
+// lacks its end, and who else may know it.
+func TestBalanceLast(t *testing.T) {
+	run := func(at time.Time, outcome string) *LastBalance {
+		l := &LastBalance{Started: at, Outcome: outcome}
+		if outcome == btrfs.BalanceFinished {
+			l.Ended = at.Add(time.Second)
+		}
+		return l
+	}
+	const running, unknown, finished = btrfs.BalanceRunning, btrfs.BalanceUnknown, btrfs.BalanceFinished
+	for _, c := range []struct {
+		state     string
+		log, told *LastBalance
+		want      string
+	}{
+		{balanceNone, run(noon, running), nil, unknown},
+		{"running", run(noon, running), nil, running},
+		{balanceUnknown, run(noon, running), nil, running},
+		{balanceNone, run(noon, running), run(noon, finished), finished},
+		{balanceNone, run(noon, running), run(noon, running), unknown},
+		{balanceNone, run(noon, running), run(noon.Add(-time.Hour), finished), unknown},
+		{balanceNone, nil, run(noon, running), unknown},
+		{balanceNone, run(noon, finished), run(noon, unknown), finished},
+	} {
+		b := Balance{State: c.state, Last: c.log}
+		b.endUnseen()
+		b.newer(c.told)
+		b.endUnseen()
+		if b.Last.Outcome != c.want {
+			t.Errorf("%s, the log has %+v, told is %+v: %s, want %s", c.state, c.log, c.told, b.Last.Outcome, c.want)
+		}
 	}
 }
