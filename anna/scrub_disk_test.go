@@ -409,7 +409,7 @@ func TestScrubEnds(t *testing.T) {
 	}
 	var r struct{ Run scrub.Run }
 	s.anna(&r, 0, "cancel")
-	if r.Run.Outcome != scrub.Cancelled {
+	if r.Run.Outcome != scrub.Cancelled || r.Run.PID != 0 || r.Run.Devices[0].Outcome != scrub.Cancelled {
 		t.Errorf("%+v", r.Run)
 	}
 	c.Wait()

@@ -1,6 +1,9 @@
 package scrub
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // together is how long after each other a run starts on its devices.
 const together = 3 * time.Second
@@ -32,33 +35,21 @@ func (h *History) aloneBefore(m Mark) (last *Run) {
 	return last
 }
 
-// goesOn says whether a run that the log alone tells of goes on with a mark.
+// goesOn says whether a run that the log alone tells of goes on with a mark: its
+// devices start soon after each other, and end whenever they are done.
 func (r *Run) goesOn(m Mark) bool {
 	wasOver := !r.Over.IsZero() && m.earliest().After(r.Over.Add(exactEnd))
 	if !r.hasPlace(m) || wasOver {
 		return false
 	}
 	first := r.Marks[0]
-	return !m.starts() || r.Outcome == Running || first.starts() && m.Clock-first.Clock <= together
+	return !m.starts() || first.starts() && m.Clock-first.Clock <= together
 }
 
 // between says whether a run that others told of lies between two marks that
 // the log alone has.
 func (h *History) between(a, b Mark) bool {
-	for i := range h.Runs {
-		r := &h.Runs[i]
-		if r.Source == FromLog {
-			continue
-		}
-		for _, m := range r.Marks {
-			if m.Boot == b.Boot && m.Clock > a.Clock && m.Clock < b.Clock {
-				return true
-			}
-		}
-		// One without marks goes by its time.
-		if r.Started.After(a.latest()) && !r.Ended.IsZero() && r.Ended.Before(b.earliest()) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(h.Runs, func(r Run) bool {
+		return r.Source != FromLog && r.Started.After(a.latest()) && !r.Ended.IsZero() && r.Ended.Before(b.earliest())
+	})
 }

@@ -3,7 +3,6 @@ package scrub
 import (
 	"cmp"
 	"slices"
-	"strings"
 )
 
 // rejoin gives the marks of runs that the log alone told of to the others, after
@@ -32,48 +31,20 @@ func (h *History) rejoin() {
 }
 
 // callBack are the marks that may be another run's than was thought, in the
-// order of the log. Those of runs that the log alone tells of stay there, until
-// it is known whether another takes them.
+// order of the log. They stay where they are, until it is known whether another
+// run takes them.
 func (h *History) callBack() (marks []Mark) {
-	for i := range h.Runs {
-		r := &h.Runs[i]
-		switch {
-		case r.Source == FromLog:
-			for _, m := range r.Marks {
-				m.over = r.Over
-				marks = append(marks, m)
-			}
-		case ranks[r.Source] >= ranks[FromFile] && !r.endTold():
-			marks = append(marks, h.takeBack(r)...)
+	for _, r := range h.Runs {
+		if r.Source != FromLog {
+			continue
+		}
+		for _, m := range r.Marks {
+			m.over = r.Over
+			marks = append(marks, m)
 		}
 	}
 	slices.SortStableFunc(marks, func(a, b Mark) int { return cmp.Or(cmp.Compare(a.Boot, b.Boot), cmp.Compare(a.Clock, b.Clock)) })
 	return marks
-}
-
-// takeBack takes the ends from a run whose own nobody saw that are exactly those
-// of another.
-func (h *History) takeBack(r *Run) (out []Mark) {
-	of := func(o *Run, m Mark) bool {
-		_, is := o.exactly(m)
-		return is && o.Source != FromLog && o.mayScrub(m.Device) && o.hasPlace(m)
-	}
-	var kept []Mark
-	for _, m := range r.Marks {
-		if !m.starts() && slices.ContainsFunc(h.Runs, func(o Run) bool { return of(&o, m) }) {
-			out = append(out, m)
-		} else {
-			kept = append(kept, m)
-		}
-	}
-	if len(out) > 0 {
-		r.Marks = kept
-		if strings.HasPrefix(r.Detail, logSays) {
-			r.Detail = ""
-		}
-		r.refine()
-	}
-	return out
 }
 
 // emptied says whether a run that the log alone told of has none of its marks

@@ -1,9 +1,6 @@
 package scrub
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // surrounding is the newest run that a mark is in the time of; nil for none.
 func (h *History) surrounding(m Mark) *Run {
@@ -18,9 +15,6 @@ func (h *History) surrounding(m Mark) *Run {
 			return r
 		}
 		b.next = r.Started
-		if r.Exact {
-			b.next = b.next.Add(exactStart)
-		}
 	}
 	return nil
 }
@@ -43,7 +37,7 @@ func (h *History) endBefore(at int) time.Time {
 // start right before it are of one run, unless the lines between them are lost
 // because another began there.
 func (h *History) leaves(r *Run, m Mark, b beside) bool {
-	if !m.starts() && h.endedBefore(r, m, b) {
+	if !m.starts() && h.endedBefore(r, m) {
 		return false
 	}
 	partner := h.partner(m)
@@ -55,25 +49,19 @@ func (h *History) leaves(r *Run, m Mark, b beside) bool {
 	case partner.At.Before(r.Started): // the start of an earlier run
 		return true
 	}
-	return h.mayTake(r, *partner, b) // both are of this run, or neither
+	return r.hasPlace(*partner) && r.around(*partner, b) // both are of this run, or neither
 }
 
 // endedBefore says whether another mark shows that a run was over when a device
 // ended: that another had begun, or that the device had ended already.
-func (h *History) endedBefore(r *Run, m Mark, b beside) bool {
+func (h *History) endedBefore(r *Run, m Mark) bool {
 	for _, o := range h.known {
 		if o.Boot != m.Boot || o.Clock >= m.Clock {
 			continue
 		}
-		if o.starts() {
-			if o.earliest().After(r.Started.Add(mostBusy)) {
-				return true
-			}
-			continue
-		}
-		inRun := o.earliest().After(r.Started.Add(exactStart))
-		itsOwn := !r.endTold() && r.Exact && r.around(o, b) && !h.given(o)
-		if o.Device == m.Device && (inRun || itsOwn) {
+		anotherBegan := o.starts() && o.earliest().After(r.Started.Add(mostBusy))
+		ended := !o.starts() && o.Device == m.Device && o.earliest().After(r.Started.Add(exactStart))
+		if anotherBegan || ended {
 			return true
 		}
 	}
@@ -96,14 +84,4 @@ func (h *History) partner(m Mark) *Mark {
 		return nil
 	}
 	return nearest
-}
-
-// mayTake says whether a mark is free, and a run has place and time for it.
-func (h *History) mayTake(r *Run, m Mark, b beside) bool {
-	return r.hasPlace(m) && r.around(m, b) && !h.given(m)
-}
-
-// given says whether a run that others told of as well has a mark.
-func (h *History) given(m Mark) bool {
-	return slices.ContainsFunc(h.Runs, func(r Run) bool { return r.Source != FromLog && r.has(m) })
 }

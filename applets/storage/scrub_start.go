@@ -383,7 +383,7 @@ func runScrubCancel(c *console.Console) error {
 	}
 	run := view.Running
 	if run != nil {
-		run.Outcome, run.Ended = scrub.Cancelled, time.Now()
+		endCancelled(run, time.Now())
 	}
 	return c.Answer(ScrubResult{UUID: m.FSID.String(), Run: run}, func(w io.Writer) {
 		if run == nil {
@@ -392,4 +392,18 @@ func runScrubCancel(c *console.Console) error {
 		}
 		printRun(w, c.Theme, *run, true)
 	})
+}
+
+// endCancelled notes that a run was cancelled, on the devices that it was not
+// done with.
+func endCancelled(r *scrub.Run, at time.Time) {
+	r.Outcome, r.Ended, r.PID = scrub.Cancelled, at, 0
+	if !r.Started.IsZero() {
+		r.Seconds = max(0, at.Sub(r.Started).Seconds())
+	}
+	for i := range r.Devices {
+		if r.Devices[i].Outcome == scrub.Running {
+			r.Devices[i].Outcome = scrub.Cancelled
+		}
+	}
 }
