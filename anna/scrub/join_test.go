@@ -149,6 +149,22 @@ func kept(t *testing.T, h *scrub.History) *scrub.History {
 	return scrub.NewHistory(runs)
 }
 
+// TestJoinExample holds the example of the package's documentation.
+func TestJoinExample(t *testing.T) {
+	const s = time.Second
+	h := scrub.NewHistory(nil)
+	sight := scrub.Sight{Now: t0.Add(600 * s), Live: true, Log: lines(map[time.Duration]string{0: "1s", 40 * s: "1c", 540 * s: "1e"})}
+	h.Take(sight)
+	if got := outcomes(h); len(got) != 2 || got[0] != scrub.Cancelled || got[1] != scrub.Finished {
+		t.Errorf("the log alone: %v", got)
+	}
+	sight.Status = file(t0.Add(300*s), 240*s, true, false, 5)
+	h.Take(sight)
+	if len(h.Runs) != 2 || h.Runs[0].Source != scrub.FromLog || len(h.Runs[0].Marks) != 2 || h.Runs[1].Source != scrub.FromFile || len(h.Runs[1].Marks) != 1 {
+		t.Errorf("with the status file: %+v", h.Runs)
+	}
+}
+
 // TestJoinOverClocks reads the same log again after the machine was suspended
 // and its clock set, which moves the times of all lines.
 func TestJoinOverClocks(t *testing.T) {

@@ -1,6 +1,9 @@
 package scrub
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // surrounding is the newest run that a mark is in the time of; nil for none.
 func (h *History) surrounding(m Mark) *Run {
@@ -37,7 +40,7 @@ func (h *History) endBefore(at int) time.Time {
 // start right before it are of one run, unless the lines between them are lost
 // because another began there.
 func (h *History) leaves(r *Run, m Mark, b beside) bool {
-	if !m.starts() && h.endedBefore(r, m) {
+	if !m.starts() && h.endedBefore(r, m, b) {
 		return false
 	}
 	partner := h.partner(m)
@@ -54,14 +57,20 @@ func (h *History) leaves(r *Run, m Mark, b beside) bool {
 
 // endedBefore says whether another mark shows that a run was over when a device
 // ended: that another had begun, or that the device had ended already.
-func (h *History) endedBefore(r *Run, m Mark) bool {
+func (h *History) endedBefore(r *Run, m Mark, b beside) bool {
 	for _, o := range h.known {
 		if o.Boot != m.Boot || o.Clock >= m.Clock {
 			continue
 		}
-		anotherBegan := o.starts() && o.earliest().After(r.Started.Add(mostBusy))
-		ended := !o.starts() && o.Device == m.Device && o.earliest().After(r.Started.Add(exactStart))
-		if anotherBegan || ended {
+		if o.starts() {
+			if o.earliest().After(r.Started.Add(mostBusy)) {
+				return true
+			}
+			continue
+		}
+		inRun := o.earliest().After(r.Started.Add(exactStart))
+		mayBeIts := !r.endTold() && r.Exact && r.around(o, b) && !h.given(o)
+		if o.Device == m.Device && (inRun || mayBeIts) {
 			return true
 		}
 	}
@@ -84,4 +93,9 @@ func (h *History) partner(m Mark) *Mark {
 		return nil
 	}
 	return nearest
+}
+
+// given says whether a run that others told of as well has a mark.
+func (h *History) given(m Mark) bool {
+	return slices.ContainsFunc(h.Runs, func(r Run) bool { return r.Source != FromLog && r.has(m) })
 }
