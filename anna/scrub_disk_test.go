@@ -208,6 +208,17 @@ func TestScrubs(t *testing.T) {
 			t.Errorf("after a restart %+v", runs)
 		}
 	})
+	t.Run("one device is not the file system", func(t *testing.T) {
+		s := newScrubbing(t, daemon, []int64{400 << 20, 400 << 20}, "-d", "raid1", "-m", "raid1")
+		second()
+		annatest.Run(t, "btrfs", "scrub", "start", "-B", s.disk.Dir)
+		second()
+		annatest.Run(t, "btrfs", "scrub", "start", "-B", s.disk.Loops[1].Path)
+		runs := s.outcomes(scrub.Finished, scrub.Finished)
+		if runs[0].Partial() || !runs[1].Partial() || runs[1].Of != 2 || runs[1].Devices[0].ID != 2 {
+			t.Errorf("%+v", runs)
+		}
+	})
 	for _, tt := range []struct {
 		name, data, metadata string
 		devices              int

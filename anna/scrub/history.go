@@ -61,14 +61,14 @@ func (h *History) Gone() []Run {
 }
 
 // Last is the newest run that ended; LastFinished the newest that came to its
-// end.
+// end on all devices.
 func (h *History) Last() *Run {
 	return h.newest(func(r *Run) bool { return r.Outcome != Running })
 }
 
 // LastFinished is documented at Last.
 func (h *History) LastFinished() *Run {
-	return h.newest(func(r *Run) bool { return r.Outcome == Finished })
+	return h.newest(func(r *Run) bool { return r.Outcome == Finished && !r.Partial() })
 }
 
 func (h *History) newest(is func(*Run) bool) *Run {

@@ -20,11 +20,15 @@ func LookAt(ctx context.Context, fs *btrfs.FS, dir string, totals map[uint64]uin
 	if unix.ClockGettime(unix.CLOCK_BOOTTIME, &up) == nil {
 		s.Booted = s.Now.Add(-time.Duration(up.Nano()))
 	}
+	there := 0
 	devices, err := fs.Devices(ctx)
 	if err != nil {
 		s.Live = false
 	} else {
 		for _, d := range devices.List {
+			if !d.Absent {
+				there++
+			}
 			p, err := fs.ScrubProgress(d.ID)
 			if err != nil && !errors.Is(err, unix.ENODEV) {
 				s.Live = false
@@ -42,6 +46,9 @@ func LookAt(ctx context.Context, fs *btrfs.FS, dir string, totals map[uint64]uin
 	s.Modified = file.Modified
 	if err == nil {
 		if r, ok := FromStatus(file.Devices, file.Modified); ok {
+			if there > len(r.Devices) { // btrfs scrub start DEVICE
+				r.Of = there
+			}
 			s.Status = &r
 		}
 	}

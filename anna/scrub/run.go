@@ -44,8 +44,11 @@ type Run struct {
 	By       string      `json:"by"`        // program and user; "" unknown
 	Source   string      `json:"source"`
 	Devices  []DeviceRun `json:"devices"`
-	Suspects []Window    `json:"suspects,omitempty"`
-	PID      int         `json:"pid,omitempty"` // of the runner, while it runs
+	// Of is how many devices the file system had, where the run was started on
+	// some of them alone; else 0.
+	Of       int      `json:"of_devices,omitempty"`
+	Suspects []Window `json:"suspects,omitempty"`
+	PID      int      `json:"pid,omitempty"` // of the runner, while it runs
 	// Over is when it was seen that nothing ran any more; zero where it was not
 	// looked for, because the end is known.
 	Over time.Time `json:"seen_over,omitzero"`
@@ -113,6 +116,9 @@ func DeviceOf(p btrfs.ScrubProgress, outcome string) DeviceRun {
 func (r *Run) Seen() bool {
 	return r.Source != FromLog && r.Outcome != Running && r.Outcome != Interrupted && r.Outcome != Unknown && r.Source != FromProgress
 }
+
+// Partial says whether a run left out devices that there are.
+func (r *Run) Partial() bool { return r.Of > len(r.Devices) }
 
 // Sum puts the sums of the devices into the run.
 func (r *Run) Sum() {

@@ -69,6 +69,10 @@ func merge(old, seen Run) Run {
 	}
 	out := better
 	out.key, out.dirty = old.key, old.dirty
+	out.Of = seen.Of
+	if ranks[old.Source] >= ranks[FromFile] { // devices may have been added since
+		out.Of = old.Of
+	}
 	if !better.Exact && (other.Exact || other.Started.Before(better.Started) && !other.Started.IsZero()) {
 		out.Started, out.Exact = other.Started, other.Exact
 	}

@@ -221,6 +221,7 @@ func TestJudge(t *testing.T) {
 		{"beyond it, another since", with(ran(month+time.Hour, scrub.Errors{}), func(s *scrub.State) { s.Touched = t0.Add(-time.Hour) }), health.Unknown},
 		{"corrected", ran(time.Hour, scrub.Errors{Checksum: 3, Corrected: 3}), health.Warning},
 		{"not corrected", ran(time.Hour, scrub.Errors{Checksum: 3, Uncorrectable: 1}), health.Critical},
+		{"one device of two", with(ran(time.Hour, scrub.Errors{}), func(s *scrub.State) { s.Runs[0].Devices, s.Runs[0].Of = []scrub.DeviceRun{{ID: 2}}, 2 }), health.Warning},
 		{"overdue, and one runs", with(ran(2*month, scrub.Errors{}), func(s *scrub.State) {
 			s.Runs = append(s.Runs, scrub.Run{Started: t0, Outcome: scrub.Running})
 		}), health.OK},

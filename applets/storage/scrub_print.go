@@ -31,7 +31,7 @@ func printScrubs(w io.Writer, t ui.Theme, s Scrubs, wide bool) {
 		}
 		switch {
 		case f.Last != nil:
-			printRun(w, t, *f.Last, wide)
+			printRun(w, *f.Last, wide)
 		case f.Running == nil && !f.UnknownBefore.IsZero():
 			fmt.Fprintf(w, "  last  unknown before %s\n", day(f.UnknownBefore))
 		case f.Running == nil:
@@ -55,8 +55,8 @@ func progressText(r scrub.Run) string {
 }
 
 // printRun prints one run that ended.
-func printRun(w io.Writer, t ui.Theme, r scrub.Run, wide bool) {
-	head := r.Outcome
+func printRun(w io.Writer, r scrub.Run, wide bool) {
+	head := outcomeText(r)
 	if !r.Ended.IsZero() {
 		head += " " + clockTime(r.Ended)
 	}
@@ -88,7 +88,14 @@ func printRun(w io.Writer, t ui.Theme, r scrub.Run, wide bool) {
 	rows = append(rows, []string{"  by", by})
 	io.WriteString(w, ui.Columns(rows))
 	printRunRows(w, r, wide && len(r.Devices) > 1)
-	_ = t
+}
+
+// outcomeText is how a run ended, and on how much where that is not all.
+func outcomeText(r scrub.Run) string {
+	if r.Partial() {
+		return fmt.Sprintf("%s, %d of %s", r.Outcome, len(r.Devices), plural(r.Of, "device"))
+	}
+	return r.Outcome
 }
 
 func printRunRows(w io.Writer, r scrub.Run, wide bool) {
@@ -145,7 +152,7 @@ func printScrubHistory(w io.Writer, t ui.Theme, s Scrubs) {
 			if r.By != "" {
 				by = "by " + ui.Plain(r.By)
 			}
-			rows = append(rows, []string{"  " + clockTime(r.Started), ui.Plain(r.Outcome), ui.Span(time.Duration(r.Seconds * float64(time.Second))), size(r.Bytes), errors, by})
+			rows = append(rows, []string{"  " + clockTime(r.Started), ui.Plain(outcomeText(r)), ui.Span(time.Duration(r.Seconds * float64(time.Second))), size(r.Bytes), errors, by})
 		}
 		io.WriteString(w, ui.Columns(rows))
 		switch {

@@ -52,7 +52,7 @@ func runScrubStart(c *console.Console) error {
 	if err != nil {
 		return err
 	}
-	if err := c.Answer(ScrubResult{UUID: fs.FSID.String(), Run: &run}, func(w io.Writer) { printRun(w, c.Theme, run, true) }); err != nil {
+	if err := c.Answer(ScrubResult{UUID: fs.FSID.String(), Run: &run}, func(w io.Writer) { printRun(w, run, true) }); err != nil {
 		return err
 	}
 	if c.Context().Err() != nil {
@@ -390,7 +390,7 @@ func runScrubCancel(c *console.Console) error {
 			fmt.Fprintln(w, "cancelled")
 			return
 		}
-		printRun(w, c.Theme, *run, true)
+		printRun(w, *run, true)
 	})
 }
 
