@@ -67,7 +67,7 @@ func TestScrubUnseen(t *testing.T) {
 	for outcome, want := range map[string]string{scrub.Interrupted: "no errors when last seen", scrub.Finished: "no errors\n"} {
 		var text, history bytes.Buffer
 		r := scrub.Run{Started: at, Exact: true, Ended: at.Add(time.Minute), Seconds: 60, Outcome: outcome, Source: scrub.FromRunner, Bytes: gib, Devices: []scrub.DeviceRun{{ID: 1, Bytes: gib}}}
-		printRun(&text, ui.Theme{}, r, false)
+		printRun(&text, r, false)
 		printScrubHistory(&history, ui.Theme{}, Scrubs{Filesystems: []ScrubView{{UUID: rootUUID, Runs: []scrub.Run{r}}}})
 		if !strings.Contains(text.String(), want) || outcome == scrub.Interrupted && !strings.Contains(history.String(), want) {
 			t.Errorf("%s:\n%s%s", outcome, text.String(), history.String())
