@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/btrfs"
@@ -65,8 +66,8 @@ func (f *follower) look(ctx context.Context) {
 // lookAtLog stores what is new in the kernel's log.
 func (f *follower) lookAtLog(ctx context.Context) error {
 	// Btrfs tells of the end before the file system is free for something else:
-	// one that was free before the log was read and has no end there has a line
-	// that was left out.
+	// one that was free before the log was read, and of which the log has nothing
+	// new, has an end that was left out.
 	var over []btrfs.UUID
 	for id := range f.open {
 		if what, err := btrfs.Exclusive(f.roots, id); err == nil && what != "balance" && what != "balance paused" {
@@ -74,17 +75,22 @@ func (f *follower) lookAtLog(ctx context.Context) error {
 		}
 	}
 	lines, err := f.kernel.Read()
-	for _, id := range f.runs.Add(lines, f.roots.DeviceOf) {
-		if run, ok := f.runs.Last(id); ok {
-			f.told(ctx, id, run)
-			f.open[id] = run.Outcome == btrfs.BalanceRunning
-		}
-	}
+	changed := f.runs.Add(lines, f.roots.DeviceOf)
 	for _, id := range over {
-		if run, ok := f.runs.EndUnseen(id, f.now()); ok && f.open[id] {
+		if slices.Contains(changed, id) {
+			continue
+		}
+		if run, ok := f.runs.EndUnseen(id, f.now()); ok {
 			f.told(ctx, id, run)
 		}
 		delete(f.open, id)
+	}
+	for _, id := range changed {
+		run, _ := f.runs.Last(id)
+		f.told(ctx, id, run)
+		if delete(f.open, id); run.Outcome == btrfs.BalanceRunning {
+			f.open[id] = true
+		}
 	}
 	return err
 }

@@ -114,6 +114,22 @@ func TestFollowEndLeftOut(t *testing.T) {
 			t.Errorf("it is over: %+v", o)
 		}
 	}
+	// One that begins just after it was looked at what runs.
+	begins := func(sec int) []telemetry.Operation {
+		put(t, kmsg, fmt.Sprintf("6,1,%d000000,-;BTRFS info (device sda2): balance: start -d\n", sec))
+		f.kernel.Close()
+		var err error
+		if f.kernel, err = btrfs.OpenKernelLog(kmsg); err != nil {
+			t.Fatal(err)
+		}
+		f.look(t.Context())
+		return balances(t, store)
+	}
+	for n, sec := range []int{100, 200} {
+		if list := begins(sec); len(list) != 2+n || list[1+n].Outcome != btrfs.BalanceRunning {
+			t.Errorf("the next one: %+v", list)
+		}
+	}
 }
 
 // TestFollowByLooking has no log to read.
