@@ -38,7 +38,7 @@ func TestBalanceLog(t *testing.T) {
 			// The same of a device that was somebody else's before.
 			b = NewBalanceLog()
 			mount := []LogLine{{At: at(0), Device: "sda2", Text: "balance: start --other"}, {At: at(0), Device: "sda2", Text: "first mount of filesystem " + logID}}
-			b.Add(append(mount, lines...), func(string) UUID { return UUID{1} })
+			b.Add(append(mount, lines...), func(string) UUID { return id })
 			if got, _ := b.Last(id); got != c.want {
 				t.Errorf("after a mount: %+v, want %+v", got, c.want)
 			}
@@ -67,6 +67,8 @@ func TestLogOwner(t *testing.T) {
 		{[]string{unmount(a), "x", mount(b)}, b, ""},
 		{[]string{mount(a), "x", unmount(b)}, b, ""}, // before or after the change that is left out
 		{[]string{mount(a), unmount(a), "x", unmount(a)}, "", a},
+		{[]string{mount(a), "x"}, b, ""}, // the same, and no later change
+		{[]string{mount(a), "x"}, "", a},
 	} {
 		var lines []LogLine
 		for _, text := range c.lines {
@@ -78,11 +80,20 @@ func TestLogOwner(t *testing.T) {
 			t.Errorf("%q, now %s: %+v", c.lines, c.now, got)
 		}
 	}
+	// In later readings: what was mounted, and what it has since, as was seen.
 	var o LogOwner
-	o.Own([]LogLine{{Device: "sda2", Text: mount(a)}}, nil, nil)
-	got := o.Own([]LogLine{{Device: "sda2", Text: "x"}}, func(string) bool { return true }, nil)
-	if len(got) != 1 || got[0].FS.String() != a {
-		t.Errorf("in a later reading: %+v", got)
+	all := func(string) bool { return true }
+	has := func(id string) func(string) UUID { return func(string) UUID { id, _ := ParseUUID(id); return id } }
+	x := []LogLine{{Device: "sda2", Text: "x"}}
+	o.Own([]LogLine{{Device: "sda2", Text: mount(a)}}, all, has(a))
+	for i, want := range []string{a, "", b, b} {
+		now := a
+		if i > 0 {
+			now = b
+		}
+		if got := o.Own(x, all, has(now)); len(got) != min(1, len(want)) || want != "" && got[0].FS.String() != want {
+			t.Errorf("reading %d: %+v, want %s", i, got, want)
+		}
 	}
 }
 

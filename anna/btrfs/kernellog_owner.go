@@ -1,6 +1,9 @@
 package btrfs
 
-import "strings"
+import (
+	"maps"
+	"strings"
+)
 
 const (
 	firstMount  = "first mount of filesystem "
@@ -14,6 +17,7 @@ const (
 // nothing; it serves one goroutine.
 type LogOwner struct {
 	mounted map[string]UUID // by device, what was mounted last and is not unmounted
+	unsure  map[string]UUID // what it has in truth, as was seen when lines were read
 }
 
 // Owned is a line with the file system that it is about.
@@ -30,6 +34,7 @@ func (o *LogOwner) Own(lines []LogLine, wanted func(text string) bool, now func(
 	if o.mounted == nil {
 		o.mounted = map[string]UUID{}
 	}
+	o.unsure = map[string]UUID{}
 	after := changes(lines)
 	for i, l := range lines {
 		if id, mounts, ok := change(l.Text); ok {
@@ -48,14 +53,30 @@ func (o *LogOwner) Own(lines []LogLine, wanted func(text string) bool, now func(
 			id = next.id
 		case next.unmounts && id != next.id: // in between a mount is left out
 			id = UUID{}
-		case !next.known && id == UUID{}:
-			id = now(l.Device)
+		case !next.known:
+			id = o.atLast(l.Device, now(l.Device))
 		}
 		if id != (UUID{}) {
 			out = append(out, Owned{l, id})
 		}
 	}
+	maps.Copy(o.mounted, o.unsure)
 	return out
+}
+
+// atLast is the file system of a device's last lines. One that is not what the
+// device has now was replaced by it in between, or before them: the lines that say
+// so were left out.
+func (o *LogOwner) atLast(device string, now UUID) UUID {
+	id := o.mounted[device]
+	switch {
+	case id == UUID{}:
+		return now
+	case now == UUID{}, now == id:
+		return id
+	}
+	o.unsure[device] = now
+	return UUID{}
 }
 
 // A nextChange is what a device does next after a line.
