@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -162,6 +163,11 @@ func TestHealthOnSystemd(t *testing.T) {
 		}
 	}
 	fault("")
+	for began := time.Now(); strings.Count(journal(), "ready version=") < 2; time.Sleep(200 * time.Millisecond) {
+		if time.Since(began) > time.Minute {
+			t.Fatalf("it did not start again:\n%s", journal())
+		}
+	}
 	text := journal()
 	warned, crit := strings.Index(text, "warning: The daemon's memory"), strings.Index(text, "critical: The daemon's memory")
 	killed := strings.LastIndex(text, "ready version=")
@@ -224,6 +230,8 @@ func (d *faulty) waits(t *testing.T, patience time.Duration, text string) {
 	t.Helper()
 	for began := time.Now(); !strings.Contains(d.log.String(), text); time.Sleep(50 * time.Millisecond) {
 		if time.Since(began) > patience {
+			_ = d.Process.Signal(syscall.SIGQUIT) // it says what it is at
+			time.Sleep(time.Second)
 			t.Fatalf("the log has no %q:\n%s", text, d.log.String())
 		}
 	}
