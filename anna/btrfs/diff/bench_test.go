@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -90,43 +89,52 @@ func command(name string, args ...string) func() error {
 
 // BenchmarkTools runs the engines and what else there is one after the other,
 // over and over, warm and cold, and tells each one's time (in the metric
-// NAME-ms) as the median. ANNA_BENCH_FILES sets the number of files: 20 000 by
-// default, 200 000 for the figures that are published.
+// NAME-ms) as the median; NAME is command for the whole of anna, as it is typed.
+// ANNA_BENCH_FILES sets the number of files: 20 000 by default, 200 000 for the
+// figures that are published. ANNA_BENCH_KEEP is a directory where the disks stay
+// for the next run, which then measures at once.
 func BenchmarkTools(b *testing.B) {
 	annatest.Require(b, annatest.Btrfs)
-	files := benchFiles()
-	disk := annatest.NewDisk(b, []int64{16 << 30}, "-m", "single")
-	in := func(name string) string { return filepath.Join(disk.Dir, name) }
-	forest(b, in("live"), files)
-	snapper := snapperConfig(b, in("live"))
-	number := snapper.create()
-	old := snap(b, in("live"), in("old"), "-r")
-	generation := fmt.Sprint(generationOf(b, disk.Dir, old))
-	scatter(b, in("live"), 0, files/100, 100)
-	scattered := snap(b, in("live"), in("scattered"), "-r")
-	status := snapper.status(number, snapper.create())
-	snap(b, in("old"), in("near"))
-	there := snapperConfig(b, in("near"))
-	number = there.create()
-	scatter(b, in("near"), files/4, files/80, 1)
-	clustered := snap(b, in("near"), in("clustered"), "-r")
-	statusThere := there.status(number, there.create())
-	measure := func(b *testing.B, id uint64, name string, extra ...tool) {
+	keep := cmp.Or(os.Getenv("ANNA_BENCH_KEEP"), b.TempDir())
+	b.Cleanup(annatest.RemoveBuild)
+	for _, balanced := range []bool{false, true} {
+		b.Run(map[bool]string{false: "parted", true: "balanced"}[balanced], func(b *testing.B) {
+			measure(b, benchDisk(b, keep, balanced))
+		})
+	}
+}
+
+// measure runs the tools on the disk of a benchmark.
+func measure(b *testing.B, dir string) {
+	in := func(name string) string { return filepath.Join(dir, name) }
+	old := subvolumeID(b, in("old"))
+	generation := fmt.Sprint(generationOf(b, dir, old))
+	anna := filepath.Join(annatest.Build(b), "anna")
+	runs := map[string]*snapperRun{}
+	for _, live := range []string{"live", "near"} {
+		s := snapperConfig(b, in(live))
+		b.Cleanup(func() { s.end(b) })
+		runs[live] = s
+	}
+	for _, x := range []struct{ name, live, sample string }{
+		{"scattered", "live", "scattered"},
+		{"clustered", "near", "clustered"},
+		{"written", "near", "near"}, // the same, but a side can be written to
+	} {
 		for _, cold := range []bool{false, true} {
 			temperature := map[bool]string{false: "warm", true: "cold"}[cold]
-			b.Run(name+"/"+temperature, func(b *testing.B) {
-				fs := openFS(b, disk.Dir)
-				race(b, cold, append([]tool{ours(fs, old, id, Auto), ours(fs, old, id, Tree), ours(fs, old, id, Send)}, append(others(in("old"), in(name), generation), extra...)...))
+			b.Run(x.name+"/"+temperature, func(b *testing.B) {
+				fs := openFS(b, dir)
+				id := subvolumeID(b, in(x.sample))
+				list := []tool{{"command", command(anna, "storage", "btrfs", "diff", "--json", "--stream", in("old"), in(x.sample))}, ours(fs, old, id, Auto)}
+				if x.sample != x.live {
+					list = append(list, ours(fs, old, id, Tree), ours(fs, old, id, Send))
+					list = append(list, others(in("old"), in(x.sample), generation)...)
+				}
+				race(b, cold, append(list, runs[x.live].status()...))
 			})
 		}
 	}
-	measure(b, scattered, "scattered", status...)
-	measure(b, clustered, "clustered", statusThere...)
-	annatest.Run(b, "btrfs", "balance", "start", "-m", disk.Dir)
-	b.Run("after a balance", func(b *testing.B) {
-		measure(b, scattered, "scattered", status...)
-		measure(b, clustered, "clustered", statusThere...)
-	})
 }
 
 func generationOf(b testing.TB, dir string, id uint64) uint64 {
@@ -199,47 +207,4 @@ func BenchmarkTree(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-}
-
-// snapperRun is snapper with a configuration of its own, which is removed in
-// the end; nil where it is not installed or not wanted (ANNA_BENCH_SNAPPER=1,
-// for it writes to /etc/snapper meanwhile).
-type snapperRun struct {
-	b    *testing.B
-	name string
-	dir  string
-}
-
-func snapperConfig(b *testing.B, dir string) *snapperRun {
-	if _, err := exec.LookPath("snapper"); err != nil || os.Getenv("ANNA_BENCH_SNAPPER") == "" {
-		return nil
-	}
-	s := &snapperRun{b, fmt.Sprint("annabench", os.Getpid(), filepath.Base(dir)), dir}
-	_ = os.Remove(filepath.Join(dir, ".snapshots")) // in a snapshot of what had one
-	annatest.Run(b, "snapper", "--no-dbus", "-c", s.name, "create-config", dir)
-	b.Cleanup(func() { annatest.Run(b, "snapper", "--no-dbus", "-c", s.name, "delete-config") })
-	return s
-}
-
-func (s *snapperRun) create() string {
-	if s == nil {
-		return ""
-	}
-	return strings.TrimSpace(annatest.Run(s.b, "snapper", "--no-dbus", "-c", s.name, "create", "-p"))
-}
-
-func (s *snapperRun) status(a, b string) []tool {
-	if s == nil {
-		return nil
-	}
-	return []tool{{"snapper", func() error {
-		// It keeps what it found in a file.
-		kept, _ := filepath.Glob(filepath.Join(s.dir, ".snapshots/*/filelist-*"))
-		for _, f := range kept {
-			if err := os.Remove(f); err != nil {
-				return err
-			}
-		}
-		return command("snapper", "--no-dbus", "-c", s.name, "status", a+".."+b)()
-	}}}
 }
