@@ -341,6 +341,9 @@ func (a *Answer) Skip(object uint64) {
 	a.after(Key{Object: object, Type: uint8(ne.Uint32(b[24:])), Offset: ne.Uint64(b[16:])})
 }
 
+// Len is how many items are left.
+func (a *Answer) Len() int { return int(a.left) }
+
 // Err is why Next ended before the end, nil if it did not.
 func (a *Answer) Err() error { return a.err }
 

@@ -15,28 +15,37 @@ type part struct{ head, body btrfs.Answer }
 type group struct {
 	ino   uint64
 	items btrfs.Answer
+	dir   bool // that it starts with
 	// torn says that the items are too many for one answer; they are not here.
 	torn bool
 }
 
 // groups splits an answer by inodes, of which it keeps those whose first item is
-// wanted. last is the inode that the answer ends with: it may go on behind the
+// wanted; pass sees the directories among the others, and what follows. last is the inode that the answer ends with: it may go on behind the
 // answer unless whole says that all of the range is there.
-func groups(a btrfs.Answer, list []group, wanted func(*btrfs.Item) bool) (_ []group, last uint64, whole bool, err error) {
-	start, keep := a, false
+func groups(a btrfs.Answer, list []group, wanted func(*btrfs.Item) bool, pass func(*btrfs.Item, btrfs.Answer)) (_ []group, last uint64, whole bool, err error) {
+	start, keep, dir := a, false, false
 	var it btrfs.Item
 	for {
 		a.Skip(last)
 		before := a
 		ok := a.Next(&it)
 		if keep {
-			list = append(list, group{ino: last, items: start.Until(before)})
+			list = append(list, group{ino: last, items: start.Until(before), dir: dir})
 		}
 		if !ok {
 			return list, last, a.Whole(), a.Err()
 		}
 		last, start, keep = it.Key.Object, before, wanted(&it)
+		if dir = isDir(&it); dir && !keep {
+			pass(&it, a)
+		}
 	}
+}
+
+// isDir says whether an item is the inode of a directory.
+func isDir(it *btrfs.Item) bool {
+	return it.Key.Type == btrfs.TypeInodeItem && len(it.Data) >= 56 && typeOf(binary.LittleEndian.Uint32(it.Data[52:])) == Dir
 }
 
 // A window shows the candidates of one tree, a large answer at a time, each
@@ -47,6 +56,7 @@ type window struct {
 	rest   btrfs.Range // not read yet
 	done   bool
 	wanted func(*btrfs.Item) bool
+	pass   func(*btrfs.Item, btrfs.Answer) // for groups
 	list   []group
 	next   int // in list
 }
@@ -61,7 +71,7 @@ func (w *window) fill(ctx context.Context) error {
 	}
 	var last uint64
 	w.next = 0
-	if w.list, last, w.done, err = groups(a, w.list[:0], w.wanted); w.done || err != nil {
+	if w.list, last, w.done, err = groups(a, w.list[:0], w.wanted, w.pass); w.done || err != nil {
 		return err
 	}
 	// What may be cut off at the end is read again; if it is alone in the
@@ -133,9 +143,9 @@ func newReader(fs *btrfs.FS, tree uint64, size int) *reader {
 func all(*btrfs.Item) bool { return true }
 
 // read reads an inode. through is the last one that will be asked for next, all
-// of them close together. fits is false for one whose items are too many. What
+// of them close together; guess is how many items it may have. fits is false for one whose items are too many. What
 // it gives is valid until the next call.
-func (r *reader) read(ctx context.Context, ino, through uint64) (p part, fits bool, err error) {
+func (r *reader) read(ctx context.Context, ino, through uint64, guess int) (p part, fits bool, err error) {
 	if through > ino && (ino < r.from || ino > r.to) {
 		if err := r.run(ctx, ino, through); err != nil {
 			return part{}, false, err
@@ -151,7 +161,7 @@ func (r *reader) read(ctx context.Context, ino, through uint64) (p part, fits bo
 		}
 		return part{}, true, nil
 	}
-	return r.single(ctx, ino)
+	return r.single(ctx, ino, guess)
 }
 
 // run reads neighbours.
@@ -165,7 +175,7 @@ func (r *reader) run(ctx context.Context, ino, through uint64) error {
 	var last uint64
 	var whole bool
 	r.next, r.from, r.to = 0, ino, through
-	if r.list, last, whole, err = groups(a, r.list[:0], all); !whole {
+	if r.list, last, whole, err = groups(a, r.list[:0], all, nil); !whole {
 		r.to = last - 1
 	}
 	if err != nil || r.to < ino {
@@ -176,36 +186,45 @@ func (r *reader) run(ctx context.Context, ino, through uint64) error {
 
 // single reads one inode. Of a directory it leaves out the half of the entries
 // that is ordered by hash.
-func (r *reader) single(ctx context.Context, ino uint64) (p part, fits bool, err error) {
-	ask := func(s *btrfs.Scanner, low, high uint8, limit uint32) (a btrfs.Answer, mode uint32, whole bool, err error) {
+func (r *reader) single(ctx context.Context, ino uint64, guess int) (p part, fits bool, err error) {
+	// The first item of the next inode shows that there is no more, at once: up
+	// to a key the kernel would look at all items of the leaf.
+	a, err := r.one.Ask(ctx, btrfs.Range{
+		Tree: r.tree, Limit: uint32(guess) + 1,
+		Min: btrfs.Key{Object: ino}, Max: btrfs.Key{Object: btrfs.LastFree, Type: 255, Offset: ^uint64(0)},
+	})
+	rest := a
+	var it btrfs.Item
+	dir := rest.Next(&it) && isDir(&it)
+	rest.Skip(ino)
+	end := rest
+	if rest.Next(&it) || rest.Whole() {
+		return part{head: a.Until(end)}, true, firstError(err, rest.Err())
+	}
+	if err = firstError(err, rest.Err()); err != nil {
+		return part{}, false, err
+	}
+	ask := func(s *btrfs.Scanner, low, high uint8) (a btrfs.Answer, whole bool, err error) {
 		a, err = s.Ask(ctx, btrfs.Range{
-			Tree: r.tree, Limit: limit,
-			Min: btrfs.Key{Object: ino, Type: low}, Max: btrfs.Key{Object: ino, Type: high, Offset: ^uint64(0)},
+			Tree: r.tree, Min: btrfs.Key{Object: ino, Type: low}, Max: btrfs.Key{Object: ino, Type: high, Offset: ^uint64(0)},
 		})
 		rest := a
-		var first, last btrfs.Item
-		if rest.Next(&first) && first.Key.Type == btrfs.TypeInodeItem && len(first.Data) >= 56 {
-			mode = binary.LittleEndian.Uint32(first.Data[52:])
-		}
 		rest.Skip(ino)
-		rest.Next(&last) // none, unless it is damaged
-		return a, mode, rest.Whole(), firstError(err, rest.Err())
+		rest.Next(&it) // none, unless it is damaged
+		return a, rest.Whole(), firstError(err, rest.Err())
 	}
-	a, mode, whole, err := ask(r.one, 0, 255, firstItems)
-	switch {
-	case err != nil || whole:
-		return part{head: a}, true, err
-	case typeOf(mode) != Dir:
-		a, _, whole, err = ask(r.one, 0, 255, 0)
+	if !dir {
+		a, whole, err := ask(r.one, 0, 255)
 		return part{head: a}, whole, err
 	}
 	head, ended := before(a, btrfs.TypeDirItem)
 	if !ended { // so many attributes
-		if head, _, whole, err = ask(r.one, 0, btrfs.TypeXattr, 0); err != nil || !whole {
+		var whole bool
+		if head, whole, err = ask(r.one, 0, btrfs.TypeXattr); err != nil || !whole {
 			return part{}, false, err
 		}
 	}
-	body, _, whole, err := ask(r.names, btrfs.TypeDirIndex, btrfs.TypeDirIndex, 0)
+	body, whole, err := ask(r.names, btrfs.TypeDirIndex, btrfs.TypeDirIndex)
 	return part{head, body}, whole, err
 }
 
@@ -220,4 +239,34 @@ func before(a btrfs.Answer, typ uint8) (btrfs.Answer, bool) {
 			return a.Until(at), ok
 		}
 	}
+}
+
+// headOf reads what there is of a directory before its entries. fits is false if
+// that is more than most have.
+func (r *reader) headOf(ctx context.Context, ino uint64) (a btrfs.Answer, fits bool, err error) {
+	a, err = r.one.Ask(ctx, btrfs.Range{
+		Tree: r.tree, Limit: headItems,
+		Min: btrfs.Key{Object: ino}, Max: btrfs.Key{Object: ino, Type: btrfs.TypeDirItem, Offset: ^uint64(0)},
+	})
+	if head, ended := before(a, btrfs.TypeDirItem); err == nil && ended {
+		return head, true, nil
+	}
+	rest := a
+	rest.Skip(ino)
+	return a, rest.Whole(), firstError(err, rest.Err())
+}
+
+// entries reads the entries of a directory in a gap, mostly few.
+func (r *reader) entries(ctx context.Context, dir uint64, g gap) (a btrfs.Answer, err error) {
+	for _, s := range []*btrfs.Scanner{r.one, r.names} {
+		a, err = s.Ask(ctx, btrfs.Range{
+			Tree: r.tree, Min: btrfs.Key{Object: dir, Type: btrfs.TypeDirIndex, Offset: g.low},
+			Max: btrfs.Key{Object: dir, Type: btrfs.TypeDirIndex, Offset: g.high},
+		})
+		rest := a
+		if rest.Skip(dir); err != nil || rest.Whole() {
+			break
+		}
+	}
+	return a, err
 }

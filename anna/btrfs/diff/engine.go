@@ -36,6 +36,8 @@ type engine struct {
 	match [2]*cache[uint64, uint64] // the directory at the same place on the other side
 	nest  nested
 
+	parted parted // of the directory at hand; its zero value if it is to be read
+
 	// What begin makes.
 	windows [2]*window
 	near    [2]*reader
@@ -54,6 +56,11 @@ func newEngine(ctx context.Context, fs *btrfs.FS, info btrfs.Info, rel relation,
 		e.match[w] = newCache[uint64, uint64](4096)
 		e.cmp.sums[w] = newSums(fs, info)
 	}
+	for w, t := range e.trees {
+		if rel.frozen[w] {
+			t.twin, t.fork = e.trees[which(w).other()], rel.fork
+		}
+	}
 	e.cmp.tail = func(a, b *node, pos uint64) Content { return compareTail(fs, ids, a, b, pos) }
 	e.cmp.sector = uint64(max(info.SectorSize, 512))
 	return e
@@ -63,7 +70,7 @@ func newEngine(ctx context.Context, fs *btrfs.FS, info btrfs.Info, rel relation,
 func (e *engine) begin() {
 	for w := range e.near {
 		e.near[w] = newReader(e.fs, e.ids[w], e.tune.window)
-		e.windows[w] = &window{s: e.fs.NewScanner(e.tune.window), wanted: e.wanted}
+		e.windows[w] = &window{s: e.fs.NewScanner(e.tune.window), wanted: e.wanted, pass: e.trees[w].pass}
 		e.held[w] = &feed{}
 	}
 }
@@ -102,6 +109,9 @@ func (e *engine) both(w which, ino uint64, i *btrfs.Inode) (bool, error) {
 func (e *engine) bothDirs(w which, ino uint64, i *dirInode) (bool, error) {
 	if i.Links == 0 || e.rel.fork != 0 && i.Generation > e.rel.fork {
 		return false, nil
+	}
+	if e.rel.frozen[w.other()] && i.Generation < e.rel.fork {
+		return true, nil // it was there, and still is
 	}
 	o, err := e.trees[w.other()].dir(e.ctx, ino)
 	if err != nil || o == nil {

@@ -94,7 +94,12 @@ func (e *engine) pair(a, b *node, fa, fb *feed) error {
 		c.Content, stored, err = e.cmp.compare(e.ctx, fa, fb, a, b)
 	case a.isDir():
 		var same bool
-		if same, err = e.directories(a.ino, fa, fb); !same {
+		if e.parted.dir == a.ino {
+			same, err = e.differ()
+		} else {
+			same, err = e.directories(a.ino, fa, fb)
+		}
+		if !same {
 			c.Attributes = slices.DeleteFunc(c.Attributes, func(s string) bool { return s == attrMtime })
 		}
 	}
@@ -208,9 +213,13 @@ func (e *engine) sameDir(ino uint64) (bool, error) {
 	if ino == top {
 		return true, nil
 	}
-	i, err := e.trees[from].dir(e.ctx, ino)
+	w := from
+	if e.rel.frozen[from] {
+		w = to // whose word is enough
+	}
+	i, err := e.trees[w].dir(e.ctx, ino)
 	if err != nil || i == nil {
 		return false, err
 	}
-	return e.bothDirs(from, ino, i)
+	return e.bothDirs(w, ino, i)
 }

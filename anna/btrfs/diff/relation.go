@@ -74,6 +74,8 @@ type relation struct {
 	// fork is the generation at which they parted: what is older is
 	// shared. 0 when they are related through subvolumes that are gone.
 	fork uint64
+	// frozen says which sides are as they were then: no leaf was written.
+	frozen [2]bool
 }
 
 // An ancestor is a subvolume that a chain of snapshots goes through, and the
@@ -134,10 +136,26 @@ func relate(ctx context.Context, s *btrfs.Scanner, a, b root) (relation, error) 
 	}
 	for _, x := range bs {
 		if left, ok := at[x.uuid]; ok {
-			return relation{related: true, fork: min(left, x.left)}, nil
+			r := relation{related: true, fork: min(left, x.left)}
+			for w, id := range []uint64{a.ID, b.ID} {
+				if r.frozen[w], err = frozen(ctx, s, id, r.fork); err != nil {
+					return r, err
+				}
+			}
+			return r, nil
 		}
 	}
 	sameTop := a.top.Generation == b.top.Generation && a.top.OTime.Equal(b.top.OTime) && !a.top.OTime.IsZero()
 	noUUID := a.UUID == btrfs.UUID{} || b.UUID == btrfs.UUID{}
 	return relation{related: sameTop && (brokenA || brokenB || noUUID)}, nil
+}
+
+// frozen says whether no leaf of a subvolume is younger than a generation. (The
+// generation of its root does not tell: making a snapshot of it raises that.)
+func frozen(ctx context.Context, s *btrfs.Scanner, id, generation uint64) (bool, error) {
+	a, err := s.Ask(ctx, btrfs.Range{
+		Tree: id, MinTransid: generation + 1, Limit: 1,
+		Max: btrfs.Key{Object: ^uint64(0), Type: 255, Offset: ^uint64(0)},
+	})
+	return err == nil && a.Len() == 0, err
 }

@@ -202,7 +202,16 @@ func (e *engine) oneWrote(w which, ino uint64, g *group) error {
 	if n[w].Generation > e.rel.fork { // born since: all of it is new
 		return e.judge(ino, n, e.held)
 	}
-	theirs, fits, err := e.near[o].read(e.ctx, ino, e.runEnd(w))
+	if g.dir {
+		if done, err := e.oneWroteDir(w, n[w], g.items); done || err != nil {
+			return err
+		}
+	}
+	guess := g.items.Len()
+	if g.dir {
+		guess = firstItems
+	}
+	theirs, fits, err := e.near[o].read(e.ctx, ino, e.runEnd(w), guess)
 	if err != nil {
 		return err
 	}
@@ -223,7 +232,7 @@ func (e *engine) oneWrote(w which, ino uint64, g *group) error {
 	if complete {
 		return e.judge(ino, n, e.held)
 	}
-	ours, fits, err := e.near[w].read(e.ctx, ino, ino)
+	ours, fits, err := e.near[w].read(e.ctx, ino, ino, firstItems)
 	if err != nil {
 		return err
 	}
@@ -235,13 +244,14 @@ func (e *engine) oneWrote(w which, ino uint64, g *group) error {
 	return e.weigh(ino, p)
 }
 
-// runEnd is the last of the candidates that are close to the one at hand.
+// runEnd is the last of the candidates that are close to the one at hand. It
+// goes up to a directory, of which not all is read.
 func (e *engine) runEnd(w which) uint64 {
 	v := e.windows[w]
 	first := v.list[v.next-1].ino
 	end := first
 	for _, g := range v.list[v.next:] {
-		if g.ino-end > runGap || g.ino-first >= runMost {
+		if g.ino-end > runGap || g.ino-first >= runMost || g.dir {
 			break
 		}
 		end = g.ino
@@ -249,9 +259,9 @@ func (e *engine) runEnd(w which) uint64 {
 	return end
 }
 
-// mostLost is how many entries that a directory has lost are looked up one by
+// mostSeen is how many entries that a directory has lost are looked up one by
 // one, before all that it has is read.
-const mostLost = 16
+const mostSeen = 16
 
 // complete says whether ours has all items of an inode that matter, by those of
 // the other side, which has not written it.
@@ -275,7 +285,7 @@ func (e *engine) complete(w which, n *node, ours, theirs part) (bool, error) {
 		switch {
 		case x.ok && x.item.Key == key:
 			continue
-		case key.Type != btrfs.TypeDirIndex || lost == mostLost:
+		case key.Type != btrfs.TypeDirIndex || lost == mostSeen:
 			return false, nil
 		}
 		lost++
@@ -311,7 +321,7 @@ func (e *engine) classify(ino, through uint64) error {
 	for w := range p {
 		var fits bool
 		var err error
-		if p[w], fits, err = e.near[w].read(e.ctx, ino, through); err != nil {
+		if p[w], fits, err = e.near[w].read(e.ctx, ino, through, firstItems); err != nil {
 			return err
 		}
 		if !fits {

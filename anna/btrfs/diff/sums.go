@@ -12,6 +12,9 @@ import (
 // sumsAtOnce is how many sectors are compared at a time.
 const sumsAtOnce = 256
 
+// nearSums is how far in front of a sector the item that covers it starts mostly.
+const nearSums = 1 << 20
+
 // sums reads the checksum tree (tree 7, object -10: the item's offset is the
 // address of the first sector it covers).
 type sums struct {
@@ -109,19 +112,38 @@ func (s *sums) read(ctx context.Context, address, n uint64) (*run, error) {
 		s.take(s.last.start, s.last.data, address, n)
 		return &s.run, nil
 	}
+	// What was written together has its item to itself, which starts close by.
+	for _, back := range []uint64{min(n, s.span), min(nearSums, s.span), s.span} {
+		first, err := s.search(ctx, address, n, back)
+		if err != nil || first <= address || back == s.span {
+			return &s.run, err
+		}
+	}
+	return &s.run, nil
+}
+
+// search takes the checksums from the items that start at most so far back. It
+// says where the first of them starts that has any.
+func (s *sums) search(ctx context.Context, address, n, back uint64) (first uint64, err error) {
+	first = ^uint64(0)
 	c := s.s.Scan(ctx, btrfs.Range{
 		Tree: btrfs.TreeChecksum, Types: btrfs.Types(btrfs.TypeExtentCsum),
-		Min: btrfs.Key{Object: btrfs.ObjectCsum, Type: btrfs.TypeExtentCsum, Offset: address - min(address, s.span)},
+		Min: btrfs.Key{Object: btrfs.ObjectCsum, Type: btrfs.TypeExtentCsum, Offset: address - min(address, back)},
 		Max: btrfs.Key{Object: btrfs.ObjectCsum, Type: btrfs.TypeExtentCsum, Offset: address + n - 1},
 	})
 	for c.Next() {
 		start, data := c.Item().Key.Offset, c.Item().Data
-		if covered := s.covered(data); covered >= n && start+covered > address {
+		covered := s.covered(data)
+		if start+covered <= address {
+			continue
+		}
+		if covered >= n {
 			s.last.start, s.last.data = start, append(s.last.data[:0], data...)
 		}
+		first = min(first, start)
 		s.take(start, data, address, n)
 	}
-	return &s.run, c.Err()
+	return first, c.Err()
 }
 
 // covered is how many bytes the checksums of an item are of.

@@ -27,6 +27,11 @@ type tree struct {
 	paths   *cache[uint64, string]    // of directories
 	dirs    *cache[uint64, *dirInode] // nil: there is none
 	entries *cache[link, located]
+
+	// Where this tree is as it was at the fork, a directory of the twin that was
+	// not written since is the same here. Otherwise nil.
+	twin *tree
+	fork uint64
 }
 
 // A dirInode is a directory and where it hangs: it has one name.
@@ -64,6 +69,11 @@ func (t *tree) dir(ctx context.Context, ino uint64) (*dirInode, error) {
 	if d, known := t.dirs.get(ino); known {
 		return d, nil
 	}
+	if t.twin != nil {
+		if d := t.twin.dirs.m[ino]; d != nil && d.linked && d.Transid < t.fork {
+			return d, nil
+		}
+	}
 	c := t.s.Scan(ctx, btrfs.Range{
 		Tree: t.id, Limit: 2,
 		Min: btrfs.Key{Object: ino, Type: btrfs.TypeInodeItem},
@@ -97,6 +107,20 @@ func (t *tree) dir(ctx context.Context, ino uint64) (*dirInode, error) {
 // learn remembers a directory that was met.
 func (t *tree) learn(n *node) {
 	t.dirs.put(n.ino, &dirInode{Inode: n.Inode, link: n.links[0], linked: true})
+}
+
+// pass remembers a directory that is passed by, by its first item and those that
+// follow.
+func (t *tree) pass(it *btrfs.Item, rest btrfs.Answer) {
+	var ref btrfs.Item
+	if !rest.Next(&ref) || ref.Key.Object != it.Key.Object || ref.Key.Type != btrfs.TypeInodeRef {
+		return
+	}
+	i, err := btrfs.ParseInode(it.Data)
+	r, _, refErr := btrfs.ParseInodeRef(ref.Data)
+	if err == nil && refErr == nil {
+		t.dirs.put(it.Key.Object, &dirInode{Inode: i, link: link{ref.Key.Offset, string(r.Name)}, linked: true})
+	}
 }
 
 // entry looks a name up in a directory; the type of the location says whether
