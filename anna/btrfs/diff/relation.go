@@ -20,6 +20,7 @@ type root struct {
 	Side
 	parent   btrfs.UUID
 	otransid uint64
+	ctransid uint64      // when an inode was written last; 0 where it is not known
 	top      btrfs.Inode // its top directory, which snapshots keep
 	level    uint8
 }
@@ -64,7 +65,7 @@ func openRoot(ctx context.Context, s *btrfs.Scanner, id uint64) (root, error) {
 	}
 	return root{
 		Side:   Side{ID: id, UUID: r.UUID, Generation: r.Generation, ReadOnly: r.ReadOnly()},
-		parent: r.ParentUUID, otransid: r.OTransid, top: top, level: r.Level,
+		parent: r.ParentUUID, otransid: r.OTransid, ctransid: r.CTransid, top: top, level: r.Level,
 	}, nil
 }
 
@@ -74,7 +75,8 @@ type relation struct {
 	// fork is the generation at which they parted: what is older is
 	// shared. 0 when they are related through subvolumes that are gone.
 	fork uint64
-	// frozen says which sides are as they were then: no leaf was written.
+	// frozen says which sides are as they were then. There is nothing to be
+	// found in them that the other side does not show.
 	frozen [2]bool
 }
 
@@ -137,8 +139,8 @@ func relate(ctx context.Context, s *btrfs.Scanner, a, b root) (relation, error) 
 	for _, x := range bs {
 		if left, ok := at[x.uuid]; ok {
 			r := relation{related: true, fork: min(left, x.left)}
-			for w, id := range []uint64{a.ID, b.ID} {
-				if r.frozen[w], err = frozen(ctx, s, id, r.fork); err != nil {
+			for w, side := range []*root{&a, &b} {
+				if r.frozen[w], err = side.frozen(ctx, s, r.fork); err != nil {
 					return r, err
 				}
 			}
@@ -150,11 +152,21 @@ func relate(ctx context.Context, s *btrfs.Scanner, a, b root) (relation, error) 
 	return relation{related: sameTop && (brokenA || brokenB || noUUID)}, nil
 }
 
-// frozen says whether no leaf of a subvolume is younger than a generation. (The
-// generation of its root does not tell: making a snapshot of it raises that.)
-func frozen(ctx context.Context, s *btrfs.Scanner, id, generation uint64) (bool, error) {
+// frozen says whether nothing was written in a subvolume since its way parted from
+// the other's. The generation of its root does not tell: to make a snapshot of it
+// raises that, and so does a balance, which gives it other leaves as well. Of what
+// is read-only the root says when an inode was written last; what can be written to
+// may hold more, from the log of a machine that crashed.
+func (r *root) frozen(ctx context.Context, s *btrfs.Scanner, fork uint64) (bool, error) {
+	since := fork // in its transaction the kernel still writes where the snapshot's name is
+	if r.otransid == fork {
+		since++ // this is the snapshot
+	}
+	if r.ReadOnly && r.ctransid != 0 && r.ctransid < since {
+		return true, nil
+	}
 	a, err := s.Ask(ctx, btrfs.Range{
-		Tree: id, MinTransid: generation + 1, Limit: 1,
+		Tree: r.ID, MinTransid: since, Limit: 1,
 		Max: btrfs.Key{Object: ^uint64(0), Type: 255, Offset: ^uint64(0)},
 	})
 	return err == nil && a.Len() == 0, err

@@ -35,7 +35,7 @@ const (
 
 // scan brings up every inode that either side wrote since they parted.
 func (e *engine) scan(last uint64, progress func(ino uint64)) error {
-	e.owned = func(_ which, _ uint64, i *btrfs.Inode) bool { return e.since(i) }
+	e.owned = func(w which, _ uint64, i *btrfs.Inode) bool { return !e.rel.frozen[w] && e.since(i) }
 	// An entry is made together with the last change of what it names, or before.
 	e.brought = func(x entry) bool { return x.transid > e.rel.fork }
 	total := last - top
@@ -58,6 +58,7 @@ func (e *engine) scanPiece(p *piece, ends bool) error {
 			Tree: e.trees[w].id, MinTransid: e.rel.fork,
 			Min: btrfs.Key{Object: top + p.low}, Max: btrfs.Key{Object: high, Type: 255, Offset: ^uint64(0)},
 		})
+		e.windows[w].done = e.rel.frozen[w]
 	}
 	for {
 		filled, err := e.fill()
