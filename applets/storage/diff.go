@@ -3,6 +3,7 @@ package storage
 import (
 	"errors"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -138,7 +139,12 @@ func kindsOf(list string) (map[diff.Kind]bool, error) {
 	return kinds, nil
 }
 
+// diffGC lets the heap grow to 12 MiB before the first collection, of which a
+// comparison in bounded memory needs few.
+const diffGC = 300
+
 func runDiff(c *console.Console) error {
+	defer debug.SetGCPercent(debug.SetGCPercent(diffGC))
 	o, err := diffOptionsOf(c)
 	if err != nil {
 		return err

@@ -25,9 +25,21 @@ type diffSink interface {
 // maxTries bounds --retry: what is written to without a pause never holds still.
 const maxTries = 10
 
-// compare runs the comparison and prints it.
+// compare runs the comparison and prints it. What is printed while a daemon
+// compares is not to hold it up, whoever reads.
 func compare(c *console.Console, p *diffPair, o diffOptions) error {
-	out := bufio.NewWriterSize(c.Out, 64<<10)
+	if !p.there || !c.JSON {
+		return compareTo(c, p, o, bufio.NewWriterSize(c.Out, 64<<10))
+	}
+	s := newSpool(c.Out, spoolMost)
+	err := compareTo(c, p, o, bufio.NewWriterSize(s, 64<<10))
+	if closed := s.close(c.Context()); err == nil {
+		return closed
+	}
+	return err
+}
+
+func compareTo(c *console.Console, p *diffPair, o diffOptions, out *bufio.Writer) error {
 	progress := newProgress(c, o)
 	for try := 1; ; try++ {
 		last := try == maxTries || !o.retry
@@ -81,7 +93,7 @@ func compare(c *console.Console, p *diffPair, o diffOptions) error {
 			}
 			return out.Flush()
 		}
-		if c.JSON || o.null {
+		if c.JSON || o.null { // to out, whatever stands behind it
 			return finish(c.Out)
 		}
 		return paged(c, c.Bool("no-pager"), os.LookupEnv, finish)

@@ -23,6 +23,8 @@ type diffPair struct {
 	from, to uint64
 	// run compares them: diff.Run here, or the daemon's.
 	run func(context.Context, diff.Options, func(diff.Change) error) (*diff.Report, error)
+	// there says that it is the daemon's, which gives up on who does not read.
+	there bool
 }
 
 // A lister finds the subvolumes that sides are named among.

@@ -44,6 +44,7 @@ func findPairThere(c *console.Console) (*diffPair, error) {
 		}
 		return nil, err
 	}
+	p.there = true
 	p.run = func(_ context.Context, o diff.Options, emit func(diff.Change) error) (*diff.Report, error) {
 		return p.runThere(c, o, emit)
 	}

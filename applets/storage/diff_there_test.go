@@ -163,10 +163,12 @@ func TestDiffThereEnds(t *testing.T) {
 	if _, err := out.Peek(1); err != nil {
 		t.Fatal(err)
 	}
-	if !atWork() { // the client does not read, so it waits
-		t.Error("the comparison was over before anybody read it")
+	c.Process.Signal(unix.SIGSTOP) // it does not read, so the daemon waits
+	if !atWork() {
+		t.Error("the comparison was over before anybody could end it")
 	}
 	c.Process.Signal(unix.SIGINT)
+	c.Process.Signal(unix.SIGCONT)
 	go io.Copy(io.Discard, out)
 	c.Wait()
 	if status := c.ProcessState.ExitCode(); status != 130 {
