@@ -139,9 +139,9 @@ func kindsOf(list string) (map[diff.Kind]bool, error) {
 	return kinds, nil
 }
 
-// diffGC lets the heap grow to 12 MiB before the first collection, of which a
+// diffGC lets the heap grow to 8 MiB before the first collection, of which a
 // comparison in bounded memory needs few.
-const diffGC = 300
+const diffGC = 200
 
 func runDiff(c *console.Console) error {
 	defer debug.SetGCPercent(debug.SetGCPercent(diffGC))
