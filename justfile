@@ -37,9 +37,9 @@ picture:
 bench:
     go test -run '^$' -bench . -benchmem ./...
 
-# compare subvolumes of 200 000 files, beside snapper, send, rsync and find-new; as root
+# compare subvolumes of 200 000 files, beside snapper, send, rsync and find-new; as root. ANNA_BENCH_KEEP=DIR keeps the disks for the next run
 bench-diff:
-    ANNA_BENCH_FILES=200000 ANNA_BENCH_SNAPPER=1 go test -run '^$' -bench Tools -benchtime 5x ./anna/btrfs/diff
+    ANNA_BENCH_FILES=200000 ANNA_BENCH_SNAPPER=1 go test -run '^$' -bench Tools -benchtime 5x -timeout 30m ./anna/btrfs/diff
 
 # the comparison of subvolumes against the truth, over 500 rounds; as root
 oracle:

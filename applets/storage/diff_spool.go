@@ -29,14 +29,14 @@ type spool struct {
 	w    io.Writer
 	most int
 
-	mu      sync.Mutex
-	change  sync.Cond
-	mem     []byte
-	file    *os.File // follows mem
-	unread  [2]int64 // from here to there of the file
-	ended   bool
-	done    bool
-	err     error // of w, or of the file
+	mu     sync.Mutex
+	change sync.Cond
+	mem    []byte
+	file   *os.File // follows mem
+	unread [2]int64 // from here to there of the file
+	ended  bool
+	done   bool
+	err    error // of w, or of the file
 }
 
 func newSpool(w io.Writer, most int) *spool {

@@ -131,7 +131,7 @@ func measure(b *testing.B, dir string) {
 					list = append(list, ours(fs, old, id, Tree), ours(fs, old, id, Send))
 					list = append(list, others(in("old"), in(x.sample), generation)...)
 				}
-				race(b, cold, append(list, runs[x.live].status()...))
+				race(b, fs, cold, append(list, runs[x.live].status()...))
 			})
 		}
 	}
@@ -166,11 +166,15 @@ func others(old, now, generation string) []tool {
 	return list
 }
 
-// race runs the tools in turns.
-func race(b *testing.B, cold bool, tools []tool) {
+// race runs the tools in turns. What one of them left to be written is not for the
+// next one to write.
+func race(b *testing.B, fs *btrfs.FS, cold bool, tools []tool) {
 	times := make([][]time.Duration, len(tools))
 	for b.Loop() {
 		for i, t := range tools {
+			if err := fs.Sync(b.Context()); err != nil {
+				b.Fatal(err)
+			}
 			if cold {
 				if err := os.WriteFile("/proc/sys/vm/drop_caches", []byte("3"), 0); err != nil {
 					b.Skip(err)

@@ -12,7 +12,9 @@
 // nodes of their trees that neither has written since they parted. Engine
 // [Tree] searches both trees for inodes written since that generation, which
 // the kernel prunes by whole nodes. What was deleted leaves no such inode; it is
-// found in the directory that lost the name, whose inode was written. Engine
+// found in the directory that lost the name, whose inode was written. A side that
+// nobody wrote since they parted is not searched: that is known of a read-only one
+// by the generation in its root at which an inode was written last. Engine
 // [Send] has the kernel's send name the inodes instead: send skips what both
 // share by its address, which still works when a balance has made every node
 // new. It needs both sides read-only. Engine [Paths] is for what is not related.
@@ -52,5 +54,7 @@
 // subvolumes are not looked at. Times of access and of the last status change
 // are no changes; a directory's time of modification is one only where its
 // entries are the same. What chattr's "no compression" says is not told, for the
-// kernel sets it by itself.
+// kernel sets it by itself. What the kernel restores from a log after a crash is not
+// in a root's generation of the last change: a read-only side that was made writable,
+// changed by nothing but that, and closed again, passes for one that nobody wrote.
 package diff
