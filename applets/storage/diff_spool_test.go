@@ -162,7 +162,7 @@ func TestDiffStalls(t *testing.T) {
 	var summary struct{ Summary DiffSummary }
 	for count := 0; ; count++ {
 		line, err := lines.ReadBytes('\n')
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			if count != files+1 {
 				t.Errorf("%d lines of %d", count, files+1)
 			}
