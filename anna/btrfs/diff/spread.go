@@ -2,7 +2,6 @@ package diff
 
 import (
 	"context"
-	"runtime"
 	"sync"
 )
 
@@ -34,9 +33,10 @@ const (
 	waiting = 8
 )
 
-// workers is how many pieces are compared at a time. One may wait for the disk
-// while another one computes; more of them only cost memory.
-func workers() int { return min(max(2, runtime.GOMAXPROCS(0)), 4) }
+// workers is how many pieces are compared at a time, whatever the processors are:
+// most of them wait for the disk when nothing is in memory yet. More of them only
+// cost memory.
+const workers = 4
 
 // A sharing is work that several do side by side, while the changes come out in
 // the order of the pieces. How much may wait for its turn is bounded: always the
@@ -125,7 +125,7 @@ func (e *engine) spread(total, count uint64, alone bool, do func(w *engine, p *p
 	defer cancel()
 	n := e.tune.workers
 	if n == 0 {
-		n = workers()
+		n = workers
 	}
 	s := &sharing{count: n, most: 4 * n}
 	s.change.L = &s.mu
