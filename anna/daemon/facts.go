@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/capability"
@@ -216,6 +217,9 @@ func (c *collector) fullIn(ctx context.Context, now time.Time, m metrics.Mount) 
 	f, ok := c.fill[m.Point]
 	if !ok || now.After(f.until) {
 		ctx, cancel := context.WithTimeout(ctx, pastTime)
+		// Those of mounts that stay are made anew like this one; containers' mount
+		// points are gone for good.
+		maps.DeleteFunc(c.fill, func(_ string, f fillForecast) bool { return now.After(f.until) })
 		list, err := c.d.store().Series(ctx, "mount_used_bytes{"+m.Point+"}", now.Add(-fillSpan), now, telemetry.Minute)
 		cancel()
 		f = fillForecast{until: now.Add(5 * time.Minute)}

@@ -1,10 +1,12 @@
 package daemon
 
 import (
+	"strconv"
 	"testing"
 	"time"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/facts"
+	"github.com/jjgarcianorway/anna-assistant/anna/metrics"
 	"github.com/jjgarcianorway/anna-assistant/anna/scrub"
 	"github.com/jjgarcianorway/anna-assistant/anna/telemetry"
 )
@@ -63,6 +65,20 @@ func TestFillRate(t *testing.T) {
 		if rate, why := fillRate(course(now, values...), now); why == "" {
 			t.Errorf("a rate of %v", rate)
 		}
+	}
+}
+
+// TestForecastsAreForgotten: each container is a mount point of its own, and
+// most never come again.
+func TestForecastsAreForgotten(t *testing.T) {
+	c := newCollector(newRig(t, calm).Daemon)
+	now := time.Now()
+	for i := range 100 {
+		now = now.Add(time.Minute)
+		c.fullIn(t.Context(), now, metrics.Mount{Point: "/containers/" + strconv.Itoa(i), Available: metrics.Known[uint64](1)})
+	}
+	if n := len(c.fill); n > 10 {
+		t.Errorf("%d forecasts are kept, of mounts that were there for a minute each", n)
 	}
 }
 
