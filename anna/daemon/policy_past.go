@@ -28,14 +28,8 @@ func (a *advisor) replay(ctx context.Context, trial *policy.Trial, now facts.Tre
 	rp := &replayed{now: now, store: a.d.store(), ctx: ctx, samples: map[string][]telemetry.Sample{}}
 	rp.plan(min(back, mostBack))
 	for i := range trial.Rules {
-		r := trial.Set.Find(trial.Rules[i].ID)
-		p, err := policy.Replay(ctx, r, rp.moments, timing, func(before facts.Tree, t time.Time) facts.Tree { return rp.at(r, before, t) })
-		if rp.err != nil {
-			return rp.err
-		}
-		if errors.Is(err, context.DeadlineExceeded) {
-			p.Known, p.Why = 0, "it takes too long: try fewer rules at once"
-		} else if err != nil {
+		p, err := rp.judge(ctx, trial.Set.Find(trial.Rules[i].ID), timing)
+		if err != nil {
 			return err
 		}
 		trial.Rules[i].Past = &p
@@ -53,6 +47,20 @@ type replayed struct {
 	moments []time.Time
 	samples map[string][]telemetry.Sample // of a series, from before the first moment
 	err     error
+}
+
+// judge is what a rule would have said. The time may run out between two moments
+// or in a question to the store.
+func (rp *replayed) judge(ctx context.Context, r *policy.Rule, timing policy.Timing) (policy.Past, error) {
+	p, err := policy.Replay(ctx, r, rp.moments, timing, func(before facts.Tree, t time.Time) facts.Tree { return rp.at(r, before, t) })
+	if rp.err != nil {
+		err = rp.err
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		p.Known, p.Why = 0, "it takes too long: try fewer rules at once"
+		return p, nil
+	}
+	return p, err
 }
 
 // plan picks the moments: as fine as the samples are that reach so far back.
