@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"os/user"
 	"path/filepath"
-	"strconv"
 	"sync"
 	"time"
 
@@ -26,13 +24,13 @@ const stopTime = 3 * time.Second
 
 // Options say how a daemon is started.
 type Options struct {
-	Table      applet.Table
-	ConfigPath string
+	Table      applet.Table // whose methods it answers
+	ConfigPath string       // of config.toml; a relative one is of the working directory
 	// Overrides are keys that the command line sets over the file, with the
 	// flag that did.
 	Overrides []Override
-	Log       *slog.Logger
-	Level     *slog.LevelVar // follows [daemon] log_level
+	Log       *slog.Logger   // not nil
+	Level     *slog.LevelVar // of Log, set to [daemon] log_level; nil: it stays as it is
 	// Private daemons run inside a client: no inherited socket, no systemd.
 	Private bool
 	Limits  rpc.Limits // zero fields: the published ones
@@ -43,7 +41,7 @@ type Override struct{ Key, Value, Flag string }
 
 // A Daemon is a running daemon.
 type Daemon struct {
-	Socket string
+	Socket string // the path that it answers on
 
 	opts    Options
 	log     *slog.Logger
@@ -104,6 +102,15 @@ func Start(ctx context.Context, opts Options) (*Daemon, error) {
 		d.socket.free()
 		return nil, err
 	}
+	d.run(ctx, first)
+	d.log.Info("ready", "version", d.host.Version.Version, "socket", d.Socket, "pid", d.host.PID, "inherited", d.socket.inherited)
+	return d, nil
+}
+
+// run sets everything going, in the order in which one needs the other, and
+// answers last. From here on nothing can keep the daemon from running.
+func (d *Daemon) run(ctx context.Context, first first) {
+	cfg := first.config
 	ctx, d.quit = context.WithCancel(context.WithoutCancel(ctx))
 	d.tasks.Go(func() { d.engine.Run(ctx) })
 	d.rhythm.began = time.Now()
@@ -129,8 +136,6 @@ func Start(ctx context.Context, opts Options) (*Daemon, error) {
 	d.tasks.Go(func() { d.leaveWords(ctx) })
 	d.words.write("running", "") // before the first client can find it dead
 	d.serve()
-	d.log.Info("ready", "version", d.host.Version.Version, "socket", d.Socket, "pid", d.host.PID, "inherited", d.socket.inherited)
-	return d, nil
 }
 
 // openState opens store and queue.
@@ -192,6 +197,7 @@ func (d *Daemon) notify(state string) {
 	}
 }
 
+// openSocket takes the socket that systemd passed, or makes one.
 func (d *Daemon) openSocket(cfg *config.Config) (*listening, error) {
 	if !d.opts.Private {
 		l, sockets, err := inherit()
@@ -258,14 +264,6 @@ func (d *Daemon) observe(o rpc.Observation) {
 
 // controlGID is the group that may control besides root, as configured now.
 func (d *Daemon) controlGID() (int, bool) {
-	name := d.host.Config().Access().ControlGroup
-	if name == "" {
-		return 0, false
-	}
-	g, err := user.LookupGroup(name)
-	if err != nil {
-		return 0, false
-	}
-	gid, err := strconv.Atoi(g.Gid)
-	return gid, err == nil
+	gid := groupID(d.host.Config().Access().ControlGroup)
+	return gid, gid >= 0
 }

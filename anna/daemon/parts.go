@@ -36,7 +36,7 @@ func (d *Daemon) parts() []part {
 		{"events", d.prepareQueue},
 		{"telemetry", d.prepareStore},
 		{"modules", d.mods.prepare},
-		{"policies", d.preparePolicies},
+		{"policies", d.advisor.prepare},
 		{"watch", d.prepareWatch},
 	}
 }

@@ -228,20 +228,8 @@ func (a *advisor) try(ctx context.Context, files []config.File, back time.Durati
 	return trial, err
 }
 
-// sampled is what follows from a sample of the machine: it is stored, and the
-// rules are asked.
-func (d *Daemon) sampled(ctx context.Context, now time.Time, s metrics.MachineSample) {
-	d.store().Observe(now, telemetry.MachinePoints(s)...)
-	d.advisor.step(ctx, now, s)
-}
-
-// preparePolicies readies the rules of the next configuration.
-func (d *Daemon) preparePolicies(old, next *config.Config) (func(), error) {
-	return d.advisor.prepare(old, next)
-}
-
 // checkPolicies is what is wrong with the rules of all files. What it compiles
-// the loader keeps for preparePolicies.
+// the loader keeps for the advisor.
 func (d *Daemon) checkPolicies(files []config.File) []config.Problem {
 	_, problems := d.loader.Load(files)
 	return problems

@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,10 +11,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"github.com/jjgarcianorway/anna-assistant/anna/annatest"
 	"github.com/jjgarcianorway/anna-assistant/anna/config"
 	"github.com/jjgarcianorway/anna-assistant/applets"
 )
@@ -26,24 +25,7 @@ type rig struct {
 	t    testing.TB
 	dir  string
 	file string // its configuration
-	log  *syncBuffer
-}
-
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
+	log  *annatest.Buffer
 }
 
 // calm keeps a test's daemon from watching the machine.
@@ -65,7 +47,7 @@ func newRig(t testing.TB, text string) *rig {
 }
 
 func (r *rig) options() Options {
-	r.log = &syncBuffer{}
+	r.log = &annatest.Buffer{}
 	return Options{
 		Table: applets.Table, ConfigPath: r.file, Log: slog.New(slog.NewTextHandler(r.log, nil)),
 		Level: new(slog.LevelVar), Private: true,

@@ -54,6 +54,13 @@ func (d *Daemon) survey(ctx context.Context) {
 	}
 }
 
+// sampled is what follows from a sample of the machine: it is stored, and the
+// rules are asked.
+func (d *Daemon) sampled(ctx context.Context, now time.Time, s metrics.MachineSample) {
+	d.store().Observe(now, telemetry.MachinePoints(s)...)
+	d.advisor.step(ctx, now, s)
+}
+
 // common is the longest time that both are multiples of, a second or more.
 func common(a, b time.Duration) time.Duration {
 	for b != 0 {

@@ -123,7 +123,8 @@ func removeSocket(path string) error {
 	return os.Remove(path)
 }
 
-// groupID finds the group's number; -1 where the system has no such group.
+// groupID finds the group's number; -1 where the system has no such group, or
+// none is named.
 func groupID(name string) int {
 	if name == "" {
 		return -1

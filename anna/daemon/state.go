@@ -3,9 +3,7 @@ package daemon
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"time"
 
@@ -19,11 +17,7 @@ import (
 func stateDir(cfg *config.Config) (string, error) {
 	dir := cfg.Daemon().StateDir
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		var p *fs.PathError
-		if errors.As(err, &p) {
-			err = p.Err
-		}
-		return dir, fmt.Errorf("cannot make the state directory %s: %w", dir, err)
+		return dir, fmt.Errorf("cannot make the state directory %s: %w", dir, bare(err))
 	}
 	return dir, nil
 }

@@ -48,7 +48,7 @@ func (w *words) write(state, reason string) {
 		Version: h.Version.Version, PID: h.PID, StartTime: h.StartTicks, Started: h.Started,
 		At: time.Now(), State: state, Reason: reason,
 	}
-	// The keeper writes while it begins: then there is no check yet.
+	// The daemon has no keeper yet while newKeeper makes it, which writes words too.
 	if k := w.d.keeper; k != nil {
 		if why := k.unfit.Load(); why != nil {
 			said.SelfCheck = *why
