@@ -183,7 +183,7 @@ func (b *btrfsModule) settle(s btrfsSight) {
 	switch {
 	case s.failed != nil:
 		r.State, r.Why = capability.Failed, s.failed.Error()
-		r.Do = "it is tried again; the log has more: sudo journalctl -u annad -n 20"
+		r.Do = triedAgain
 	case s.seen+s.outside == 0:
 		r.State, r.Why = capability.Disabled, "no Btrfs file system is mounted"
 	case s.outside > 0 || len(s.closed) > 0:

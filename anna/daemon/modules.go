@@ -4,78 +4,13 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
-	"github.com/jjgarcianorway/anna-assistant/anna/capability"
 	"github.com/jjgarcianorway/anna-assistant/anna/config"
 	"github.com/jjgarcianorway/anna-assistant/anna/events"
 	"github.com/jjgarcianorway/anna-assistant/anna/telemetry"
 )
-
-// A listener is a module that watches one domain.
-type listener struct {
-	name    string
-	summary string
-	// settings is what of the configuration the source is made of: when it
-	// changes, the source is made anew and goes on where the old one was.
-	settings func(*config.Config) string
-	open     func(*config.Config, view) (events.Source, error)
-}
-
-func (l listener) settingsIn(c *config.Config) string {
-	if l.settings == nil {
-		return ""
-	}
-	return l.settings(c)
-}
-
-// listeners are the modules that watch, in the order of their domains.
-var listeners = []listener{
-	{
-		name: "config", summary: "watches the files of [events] watch_files",
-		settings: func(c *config.Config) string { return strings.Join(c.Events().WatchFiles, "\x00") },
-		open: func(c *config.Config, _ view) (events.Source, error) {
-			return events.NewConfigSource(events.ConfigOptions{Paths: c.Events().WatchFiles})
-		},
-	},
-	{
-		name: "devices", summary: "watches block, network and USB devices come and go",
-		open: func(_ *config.Config, v view) (events.Source, error) {
-			return events.NewDevicesSource(events.DevicesOptions{
-				Sys: v.elsewhere("/sys"), Uevents: v.sockets.uevents, Hidden: v.interfacesHidden(),
-			}), nil
-		},
-	},
-	{
-		name: "kernel", summary: "compares what runs with what is installed: kernel, modules, libc, systemd",
-		open: func(_ *config.Config, v view) (events.Source, error) {
-			return events.NewKernelSource(events.KernelOptions{Init: v.init(), Modules: v.elsewhere("/lib/modules")}), nil
-		},
-	},
-	{
-		name: "network", summary: "watches links, addresses and default routes",
-		open: func(_ *config.Config, v view) (events.Source, error) {
-			return events.NewNetworkSource(events.NetworkOptions{
-				Notices: v.sockets.notices, Requests: v.sockets.requests, Hidden: v.networkHidden(),
-			}), nil
-		},
-	},
-	{
-		name: "packages", summary: "watches what is installed, upgraded and removed",
-		open: func(*config.Config, view) (events.Source, error) {
-			return events.NewPackagesSource(events.PackagesOptions{}), nil
-		},
-	},
-	{
-		name: "storage", summary: "watches what is mounted, and how",
-		open: func(_ *config.Config, v view) (events.Source, error) {
-			return events.NewStorageSource(events.StorageOptions{MountInfo: v.mountInfo()}), nil
-		},
-	},
-}
 
 // modules runs the listeners that the configuration switches on.
 type modules struct {
@@ -255,71 +190,4 @@ func (m *modules) scrubs() *scrubWatch {
 		return nil
 	}
 	return m.btrfs.scrubs
-}
-
-// capabilities reports every module as it is now.
-func (m *modules) capabilities() []capability.Report {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	var out []capability.Report
-	for _, l := range listeners {
-		r := capability.Report{Module: l.name, Summary: l.summary, Since: m.since}
-		if run := m.running[l.name]; run != nil {
-			fill(&r, run.source.Status())
-			if r.State == capability.Degraded && m.view.hides(l.name) {
-				r.Do = networkFix
-			}
-		} else {
-			r.State, r.Why = capability.Disabled, switchedOff(l.name)
-		}
-		out = append(out, r)
-	}
-	if m.btrfs != nil {
-		out = append(out, m.btrfs.report())
-	} else {
-		out = append(out, capability.Report{Module: "btrfs", Summary: btrfsSummary, State: capability.Disabled, Why: switchedOff("btrfs"), Since: m.since})
-	}
-	out = append(out, m.telemetry(m.store()))
-	slices.SortFunc(out, func(a, b capability.Report) int { return strings.Compare(a.Module, b.Module) })
-	return out
-}
-
-// starting is why a module that has not looked yet is degraded.
-const starting = "it is starting"
-
-func switchedOff(name string) string { return fmt.Sprintf("switched off: modules.%s = false", name) }
-
-// fill puts a source's own words into a report.
-func fill(r *capability.Report, s events.SourceStatus) {
-	r.Since, r.Failures = s.Since, s.FailuresLastHour
-	switch s.State {
-	case events.SourceRunning:
-		r.State = capability.Active
-	case events.SourceDegraded:
-		r.State, r.Why = capability.Degraded, s.Reason
-	case events.SourceAbsent: // and noticed when it comes
-		r.State, r.Why = capability.Disabled, s.Reason
-	case events.SourceStopped: // it is about to look for the first time
-		r.State, r.Why = capability.Degraded, starting
-	default:
-		r.State, r.Why = capability.Failed, s.Reason
-		r.Do = "it is tried again; the log has more: sudo journalctl -u annad -n 20"
-	}
-}
-
-// telemetry reports the store, which is a module as well.
-func (m *modules) telemetry(store *telemetry.Store) capability.Report {
-	r := capability.Report{Module: "telemetry", Summary: "keeps figures, events and findings", Since: m.since, State: capability.Active}
-	if !m.enabled.Telemetry {
-		r.State, r.Why = capability.Disabled, switchedOff("telemetry")
-		return r
-	}
-	for _, t := range store.Trouble() {
-		if t.Kind == telemetry.Damaged && !store.Stats().InMemory {
-			continue // set aside, and a new one works
-		}
-		r.State, r.Why, r.Do, r.Since = capability.Degraded, t.What+": "+t.Why, t.Fix, t.Since
-		break
-	}
-	return r
 }
