@@ -13,10 +13,10 @@ import (
 // A btrfsWatch judges the mounted Btrfs file systems once a minute and follows
 // what runs on them, for findings and for history.
 type btrfsWatch struct {
-	roots  btrfs.Roots
-	config func() config.Btrfs
-	follow *follower
-	rhythm rhythm
+	roots    btrfs.Roots
+	config   func() config.Btrfs
+	balances *balanceWatch
+	rhythm   rhythm
 
 	mu     sync.Mutex
 	before map[string]health.Filesystem // as the last look had them, by UUID
@@ -29,11 +29,11 @@ type btrfsWatch struct {
 const followEvery = 10 * time.Second
 
 func (w *btrfsWatch) run(ctx context.Context) {
-	defer w.follow.close()
+	defer w.balances.close()
 	tick := w.rhythm.start(followEvery)
 	defer tick.stop()
 	for n := 0; ; n++ {
-		w.follow.look(ctx)
+		w.balances.look(ctx)
 		if n%int(btrfsEvery/followEvery) == 0 {
 			w.look(ctx)
 		}
@@ -162,7 +162,7 @@ func (w *btrfsWatch) judge(ctx context.Context, m btrfs.Mounted) (health.Filesys
 }
 
 func (m *modules) newWatch() *btrfsWatch {
-	return &btrfsWatch{config: m.btrfsConfig, rhythm: m.rhythm, follow: &follower{store: m.store, log: m.log, now: time.Now}}
+	return &btrfsWatch{config: m.btrfsConfig, rhythm: m.rhythm, balances: &balanceWatch{store: m.store, log: m.log, now: time.Now}}
 }
 
 // filesystems is what the watch knows of the machine's file systems.

@@ -11,10 +11,10 @@ import (
 	"github.com/jjgarcianorway/anna-assistant/anna/telemetry"
 )
 
-// A follower stores the balances of the mounted file systems, whoever starts
+// A balanceWatch stores the balances of the mounted file systems, whoever starts
 // them: the kernel forgets them when they end. It goes by the kernel's log where
 // it may read that, else by what runs at the moment.
-type follower struct {
+type balanceWatch struct {
 	roots btrfs.Roots
 	kmsg  string // "" for /dev/kmsg
 	store func() *telemetry.Store
@@ -32,73 +32,73 @@ type follower struct {
 	asked map[btrfs.UUID]bool
 }
 
-func (f *follower) close() {
-	if f.kernel != nil {
-		f.kernel.Close()
+func (w *balanceWatch) close() {
+	if w.kernel != nil {
+		w.kernel.Close()
 	}
 }
 
 // look takes in what happened since.
-func (f *follower) look(ctx context.Context) {
-	if f.live == nil {
-		f.live, f.runs = map[btrfs.UUID]telemetry.Operation{}, btrfs.NewBalanceLog()
-		f.asked, f.open = map[btrfs.UUID]bool{}, map[btrfs.UUID]bool{}
-		f.openLog()
+func (w *balanceWatch) look(ctx context.Context) {
+	if w.live == nil {
+		w.live, w.runs = map[btrfs.UUID]telemetry.Operation{}, btrfs.NewBalanceLog()
+		w.asked, w.open = map[btrfs.UUID]bool{}, map[btrfs.UUID]bool{}
+		w.openLog()
 	}
-	if f.kernel != nil {
-		err := f.lookAtLog(ctx)
+	if w.kernel != nil {
+		err := w.lookAtLog(ctx)
 		if err == nil {
 			return
 		}
-		f.log.Warn("balances are followed by looking alone", "error", err)
-		f.close()
-		f.kernel = nil
+		w.log.Warn("balances are followed by looking alone", "error", err)
+		w.close()
+		w.kernel = nil
 	}
-	ids, err := btrfs.MountedIDs(f.roots)
+	ids, err := btrfs.MountedIDs(w.roots)
 	if err != nil {
 		return // no Btrfs here
 	}
 	for _, id := range ids {
-		f.seen(ctx, id)
+		w.seen(ctx, id)
 	}
 }
 
 // lookAtLog stores what is new in the kernel's log.
-func (f *follower) lookAtLog(ctx context.Context) error {
+func (w *balanceWatch) lookAtLog(ctx context.Context) error {
 	// Btrfs tells of the end before the file system is free for something else:
 	// one that was free before the log was read, and of which the log has nothing
 	// new, has an end that was left out.
 	var over []btrfs.UUID
-	for id := range f.open {
-		if what, err := btrfs.Exclusive(f.roots, id); err == nil && what != "balance" && what != "balance paused" {
+	for id := range w.open {
+		if what, err := btrfs.Exclusive(w.roots, id); err == nil && what != "balance" && what != "balance paused" {
 			over = append(over, id)
 		}
 	}
-	lines, err := f.kernel.Read()
-	changed := f.runs.Add(lines, f.roots.DeviceOf)
+	lines, err := w.kernel.Read()
+	changed := w.runs.Add(lines, w.roots.DeviceOf)
 	for _, id := range over {
 		if slices.Contains(changed, id) {
 			continue
 		}
-		if run, ok := f.runs.EndUnseen(id, f.now()); ok {
-			f.told(ctx, id, run)
+		if run, ok := w.runs.EndUnseen(id, w.now()); ok {
+			w.told(ctx, id, run)
 		}
-		delete(f.open, id)
+		delete(w.open, id)
 	}
 	for _, id := range changed {
-		run, _ := f.runs.Last(id)
-		f.told(ctx, id, run)
-		if delete(f.open, id); run.Outcome == btrfs.BalanceRunning {
-			f.open[id] = true
+		run, _ := w.runs.Last(id)
+		w.told(ctx, id, run)
+		if delete(w.open, id); run.Outcome == btrfs.BalanceRunning {
+			w.open[id] = true
 		}
 	}
 	return err
 }
 
-func (f *follower) openLog() {
+func (w *balanceWatch) openLog() {
 	var err error
-	if f.kernel, err = btrfs.OpenKernelLog(f.kmsg); err != nil {
-		f.log.Debug("balances are followed by looking alone", "error", err)
+	if w.kernel, err = btrfs.OpenKernelLog(w.kmsg); err != nil {
+		w.log.Debug("balances are followed by looking alone", "error", err)
 	}
 }
 
@@ -108,14 +108,14 @@ const sameStart = 10 * time.Second
 
 // told stores a run that the kernel's log tells of, under the start that it was
 // stored with before, if it was.
-func (f *follower) told(ctx context.Context, id btrfs.UUID, run btrfs.BalanceRun) {
+func (w *balanceWatch) told(ctx context.Context, id btrfs.UUID, run btrfs.BalanceRun) {
 	o := telemetry.Operation{
 		Kind: telemetry.Balance, Filesystem: id.String(), Started: run.Started, Ended: run.Ended, Outcome: run.Outcome, Data: detail(run.Detail),
 	}
 	if o.Started.IsZero() { // before the log begins
 		o.Started = o.Ended
 	}
-	if last, ok := f.last(ctx, id); ok {
+	if last, ok := w.last(ctx, id); ok {
 		switch d := last.Started.Sub(o.Started); {
 		case max(d, -d) < sameStart, run.Started.IsZero() && last.Ended.IsZero():
 			o.Started = last.Started
@@ -123,32 +123,32 @@ func (f *follower) told(ctx context.Context, id btrfs.UUID, run btrfs.BalanceRun
 			return
 		}
 	}
-	f.store().SaveOperation(o)
+	w.store().SaveOperation(o)
 }
 
 // seen stores what is to be seen of a balance from outside: that it runs, and
 // that it does no longer. How it ended is not known then.
-func (f *follower) seen(ctx context.Context, id btrfs.UUID) {
-	what, err := btrfs.Exclusive(f.roots, id)
+func (w *balanceWatch) seen(ctx context.Context, id btrfs.UUID) {
+	what, err := btrfs.Exclusive(w.roots, id)
 	if err != nil {
 		return
 	}
-	o, live := f.live[id]
-	if !live && !f.asked[id] {
-		f.asked[id] = true
-		if last, ok := f.last(ctx, id); ok && last.Ended.IsZero() && (last.Outcome == btrfs.BalanceRunning || last.Outcome == btrfs.BalancePaused) {
+	o, live := w.live[id]
+	if !live && !w.asked[id] {
+		w.asked[id] = true
+		if last, ok := w.last(ctx, id); ok && last.Ended.IsZero() && (last.Outcome == btrfs.BalanceRunning || last.Outcome == btrfs.BalancePaused) {
 			o, live = last, true
 		}
 	}
 	runs := what == "balance" || what == "balance paused"
 	switch {
 	case runs && !live:
-		o = telemetry.Operation{Kind: telemetry.Balance, Filesystem: id.String(), Started: f.now()}
+		o = telemetry.Operation{Kind: telemetry.Balance, Filesystem: id.String(), Started: w.now()}
 	case runs:
 	case live:
-		o.Ended, o.Outcome = f.now(), btrfs.BalanceUnknown
-		f.store().SaveOperation(o)
-		delete(f.live, id)
+		o.Ended, o.Outcome = w.now(), btrfs.BalanceUnknown
+		w.store().SaveOperation(o)
+		delete(w.live, id)
 		return
 	default:
 		return
@@ -159,13 +159,13 @@ func (f *follower) seen(ctx context.Context, id btrfs.UUID) {
 	}
 	if o.Outcome != outcome {
 		o.Outcome = outcome
-		f.store().SaveOperation(o)
+		w.store().SaveOperation(o)
 	}
-	f.live[id] = o
+	w.live[id] = o
 }
 
-func (f *follower) last(ctx context.Context, id btrfs.UUID) (telemetry.Operation, bool) {
-	list, err := f.store().Operations(ctx, telemetry.Balance, id.String(), 1)
+func (w *balanceWatch) last(ctx context.Context, id btrfs.UUID) (telemetry.Operation, bool) {
+	list, err := w.store().Operations(ctx, telemetry.Balance, id.String(), 1)
 	if err != nil || len(list) == 0 {
 		return telemetry.Operation{}, false
 	}

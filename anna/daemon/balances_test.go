@@ -20,9 +20,9 @@ import (
 
 const followed = "7a1f8c3e-5b9d-4f7a-9c2e-0d6b8e4f1a23"
 
-// followerOn makes a follower over a file in place of the kernel's log, and a
+// balancesOn makes a balanceWatch over a file in place of the kernel's log, and a
 // directory in place of /sys.
-func followerOn(t *testing.T, store *telemetry.Store) (f *follower, kmsg, exclusive string) {
+func balancesOn(t *testing.T, store *telemetry.Store) (f *balanceWatch, kmsg, exclusive string) {
 	t.Helper()
 	dir := t.TempDir()
 	kmsg = filepath.Join(dir, "kmsg")
@@ -30,7 +30,7 @@ func followerOn(t *testing.T, store *telemetry.Store) (f *follower, kmsg, exclus
 	if err := os.MkdirAll(filepath.Join(filepath.Dir(exclusive), "devices", "sda2"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	f = &follower{roots: btrfs.Roots{Sys: filepath.Join(dir, "sys")}, kmsg: kmsg, store: func() *telemetry.Store { return store }, log: slog.New(slog.DiscardHandler), now: time.Now}
+	f = &balanceWatch{roots: btrfs.Roots{Sys: filepath.Join(dir, "sys")}, kmsg: kmsg, store: func() *telemetry.Store { return store }, log: slog.New(slog.DiscardHandler), now: time.Now}
 	t.Cleanup(f.close)
 	return f, kmsg, exclusive
 }
@@ -67,7 +67,7 @@ func openMemory(t *testing.T) *telemetry.Store {
 func TestFollowByLog(t *testing.T) {
 	store := openMemory(t)
 	for restart := range 2 {
-		f, kmsg, _ := followerOn(t, store)
+		f, kmsg, _ := balancesOn(t, store)
 		for i, text := range []string{"balance: start -d", "balance: ended with status: -28"} {
 			// A file gives all it has in one read; the kernel a line at a time.
 			put(t, kmsg, fmt.Sprintf("6,1,%d,-;BTRFS info (device sda2): %s\n", 1+i*20_000_000, text))
@@ -92,7 +92,7 @@ func TestFollowByLog(t *testing.T) {
 // it when Btrfs has much to say.
 func TestFollowEndLeftOut(t *testing.T) {
 	store := openMemory(t)
-	f, kmsg, exclusive := followerOn(t, store)
+	f, kmsg, exclusive := balancesOn(t, store)
 	look := func(what string) telemetry.Operation {
 		t.Helper()
 		put(t, exclusive, what+"\n")
@@ -135,7 +135,7 @@ func TestFollowEndLeftOut(t *testing.T) {
 // TestFollowByLooking has no log to read.
 func TestFollowByLooking(t *testing.T) {
 	store := openMemory(t)
-	f, _, exclusive := followerOn(t, store)
+	f, _, exclusive := balancesOn(t, store)
 	look := func(what string) []telemetry.Operation {
 		put(t, exclusive, what+"\n")
 		f.look(t.Context())
@@ -168,10 +168,10 @@ func TestBtrfsWatch(t *testing.T) {
 	d := annatest.NewDisk(t, []int64{256 << 20}, "-L", "watched", "-m", "single")
 	store := openMemory(t)
 	w := &btrfsWatch{
-		config: func() config.Btrfs { return config.Btrfs{HeadroomWarn: 1 << 30} },
-		follow: &follower{store: func() *telemetry.Store { return store }, log: slog.New(slog.DiscardHandler), now: time.Now},
+		config:   func() config.Btrfs { return config.Btrfs{HeadroomWarn: 1 << 30} },
+		balances: &balanceWatch{store: func() *telemetry.Store { return store }, log: slog.New(slog.DiscardHandler), now: time.Now},
 	}
-	defer w.follow.close()
+	defer w.balances.close()
 	if r := w.filesystems(); r.Known || r.Reason == "" {
 		t.Errorf("before the first look: %+v", r)
 	}
@@ -212,8 +212,8 @@ func TestBtrfsWatch(t *testing.T) {
 		t.Errorf("full: %+v", f)
 	}
 	// What btrfs-progs start is followed, where the log can be read.
-	w.follow.look(t.Context())
-	if w.follow.kernel == nil {
+	w.balances.look(t.Context())
+	if w.balances.kernel == nil {
 		t.Skip("the kernel's log is closed to this process")
 	}
 	fs, err := btrfs.Open(d.Dir, btrfs.Roots{})
@@ -226,7 +226,7 @@ func TestBtrfsWatch(t *testing.T) {
 	var list []telemetry.Operation
 	for range 5 {
 		annatest.Run(t, "btrfs", "balance", "start", "-dusage=0", d.Dir)
-		w.follow.look(t.Context())
+		w.balances.look(t.Context())
 		list, err = store.Operations(t.Context(), telemetry.Balance, fs.FSID.String(), 0)
 		if err != nil {
 			t.Fatal(err)
@@ -250,8 +250,8 @@ func TestForgetUnmounted(t *testing.T) {
 	store := openMemory(t)
 	b := &runningBtrfs{
 		watch: &btrfsWatch{
-			config: func() config.Btrfs { return config.Btrfs{HeadroomWarn: 1 << 30} },
-			follow: &follower{store: func() *telemetry.Store { return store }, log: slog.New(slog.DiscardHandler), now: time.Now},
+			config:   func() config.Btrfs { return config.Btrfs{HeadroomWarn: 1 << 30} },
+			balances: &balanceWatch{store: func() *telemetry.Store { return store }, log: slog.New(slog.DiscardHandler), now: time.Now},
 		},
 		scrubs: newScrubWatch(slog.New(slog.DiscardHandler), func() *telemetry.Store { return store }),
 	}
