@@ -161,7 +161,7 @@ func (w *btrfsWatch) judge(ctx context.Context, m btrfs.Mounted) (health.Filesys
 	return f, true
 }
 
-func (m *modules) newWatch() *btrfsWatch {
+func (m *modules) newBtrfsWatch() *btrfsWatch {
 	return &btrfsWatch{config: m.btrfsConfig, rhythm: m.rhythm, balances: &balanceWatch{store: m.store, log: m.log, now: time.Now}}
 }
 

@@ -110,7 +110,7 @@ func (m *modules) switchBtrfs(on bool) {
 	switch {
 	case on && m.btrfs == nil:
 		ctx, stop := context.WithCancel(m.ctx)
-		b := &runningBtrfs{btrfsModule: newBtrfsModule(m.view), watch: m.newWatch(), stop: stop, done: make(chan struct{})}
+		b := &runningBtrfs{btrfsModule: newBtrfsModule(m.view), watch: m.newBtrfsWatch(), stop: stop, done: make(chan struct{})}
 		m.btrfs = b
 		b.btrfsModule.rhythm = m.rhythm
 		b.scrubs = newScrubWatch(m.log, m.store)
