@@ -10,8 +10,8 @@ import (
 func TestPackagesLongLines(t *testing.T) {
 	long := strings.Repeat("x", 64<<10) // one whole buffer, so that what follows is a piece of its own
 	for name, rest := range map[string]string{
-		"without a colon":          strings.Repeat("y", 100<<10),
-		"that looks like a field":  "Version: 6.6 6",
+		"without a colon":         strings.Repeat("y", 100<<10),
+		"that looks like a field": "Version: 6.6 6",
 		"that looks like another": "V:6.6 6",
 	} {
 		t.Run(name, func(t *testing.T) {
