@@ -61,10 +61,7 @@ func parseInstalled(r io.Reader) (map[string]Package, error) {
 	var p Package
 	arch := "" // mostly one: held once
 	for number := 1; ; number++ {
-		line, err := lines.ReadSlice('\n')
-		for errors.Is(err, bufio.ErrBufferFull) {
-			_, err = lines.ReadSlice('\n')
-		}
+		line, err := readLine(lines)
 		if err != nil && !errors.Is(err, io.EOF) {
 			return nil, err
 		}

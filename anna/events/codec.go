@@ -69,7 +69,9 @@ func appendComposite(b []byte, c *Composite) []byte {
 }
 
 // A decoder reads what the append functions wrote. After the first error it
-// returns zero values; nothing it allocates is larger than its input.
+// returns zero values; every count is held
+// against the bytes that are left, so that what it allocates stays in proportion
+// to its input.
 type decoder struct {
 	b   []byte
 	err error

@@ -153,10 +153,7 @@ func (p *dpkgParser) parse(r io.Reader) error {
 	lines := bufio.NewReaderSize(io.LimitReader(r, maxDatabase), 64<<10)
 	var now dpkgStanza
 	for number := 1; ; number++ {
-		line, err := lines.ReadSlice('\n')
-		for errors.Is(err, bufio.ErrBufferFull) { // of such lines the rest is nothing to us
-			_, err = lines.ReadSlice('\n')
-		}
+		line, err := readLine(lines)
 		if err != nil && !errors.Is(err, io.EOF) {
 			return err
 		}

@@ -3,6 +3,7 @@ package events
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 	"unicode/utf8"
@@ -97,7 +98,7 @@ func (ev *Event) normalize(now time.Time) error {
 		}
 		if len(value) > MaxAttribute {
 			if !cloned { // the map is the caller's until the event is accepted
-				ev.Attributes, cloned = cloneMap(ev.Attributes), true
+				ev.Attributes, cloned = maps.Clone(ev.Attributes), true
 			}
 			ev.Attributes[name] = cut(value, MaxAttribute)
 		}
@@ -107,14 +108,6 @@ func (ev *Event) normalize(now time.Time) error {
 	}
 	ev.Time = ev.Time.UTC()
 	return nil
-}
-
-func cloneMap(m map[string]string) map[string]string {
-	c := make(map[string]string, len(m))
-	for k, v := range m {
-		c[k] = v
-	}
-	return c
 }
 
 // cut shortens s to at most limit bytes, at a character.

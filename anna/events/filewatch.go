@@ -181,10 +181,12 @@ func (w *fileWatch) watch() (settled bool) {
 			continue
 		}
 		if err := w.notices.Add(dir); err != nil {
-			if !errors.Is(err, fs.ErrNotExist) {
+			if errors.Is(err, fs.ErrNotExist) {
+				settled = false // it went since it was walked: walk again
+			} else {
 				w.trouble("cannot watch %s: %v", dir, err)
-				continue
 			}
+			continue
 		}
 		w.watched[dir] = true
 		settled = false

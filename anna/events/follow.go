@@ -82,15 +82,20 @@ func (f *Follower[T]) readLocked() (items []T, missed uint64) {
 	if f.next > last {
 		return nil, 0
 	}
-	first := last + 1 // of what can be read
+	first, end := last+1, last+1 // of what can be read
 	if r.count > 0 && r.first <= last {
-		first = r.first
+		first, end = r.first, min(r.end(), last+1)
 	}
 	if f.next < first {
 		missed = first - f.next
 		f.next = first
 	}
-	n := min(last+1-f.next, followChunk)
+	if f.next >= end { // numbers that were given, but not by this process
+		missed += last + 1 - f.next
+		f.next = last + 1
+		return nil, missed
+	}
+	n := min(end-f.next, followChunk)
 	items = make([]T, 0, n)
 	for range n {
 		items = append(items, *r.at(f.next))
@@ -107,12 +112,10 @@ func (e *Engine) Recent(n int) []Event {
 	if r.count == 0 || e.published < r.first {
 		return nil
 	}
-	from := r.first
-	if have := e.published - r.first + 1; uint64(n) < have {
-		from = e.published - uint64(n) + 1
-	}
-	list := make([]Event, 0, e.published+1-from)
-	for ; from <= e.published; from++ {
+	end := min(r.end(), e.published+1)
+	from := end - min(uint64(max(n, 0)), end-r.first)
+	list := make([]Event, 0, end-from)
+	for ; from < end; from++ {
 		list = append(list, *r.at(from))
 	}
 	return list

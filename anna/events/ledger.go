@@ -4,8 +4,9 @@ import "time"
 
 // A ledger is the whole state of the queue: what waits, what is in the
 // handler's hands, the history, the counters and the journals. It is changed by
-// steps (accept with note, drop, take, done, lose, forget), each of which is one record of the spool:
-// replaying the records over a checkpoint gives the same ledger. It does no
+// steps (accept with note, drop, take, done, forget), each of which is one
+// record of the spool: replaying the records over a checkpoint gives the same
+// ledger. (What a damaged spool lacks is counted as lost by the next accept.) It does no
 // I/O and no locking.
 type ledger struct {
 	lastSeq    uint64

@@ -44,7 +44,9 @@ func openNetlink(protocol, netns, handed int) (*netlinkSocket, error) {
 	} else {
 		fd, err = unix.FcntlInt(uintptr(handed), unix.F_DUPFD_CLOEXEC, 0)
 		if err == nil {
-			err = unix.SetNonblock(fd, true)
+			if err = unix.SetNonblock(fd, true); err != nil {
+				unix.Close(fd)
+			}
 		}
 	}
 	if err != nil {
@@ -58,7 +60,9 @@ func openNetlink(protocol, netns, handed int) (*netlinkSocket, error) {
 	return s, nil
 }
 
-// inNetNS calls open on a thread that ends with its namespace.
+// inNetNS calls open on a thread that is in the namespace netns. The goroutine
+// never unlocks the thread, so the runtime ends it with the goroutine and no
+// other code runs in that namespace.
 func inNetNS(netns int, open func() (int, error)) (int, error) {
 	if netns == 0 {
 		return open()

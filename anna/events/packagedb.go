@@ -1,6 +1,8 @@
 package events
 
 import (
+	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -59,4 +61,20 @@ func checkPackage(name string, p *Package) error {
 		return fmt.Errorf("a package with a slash in its name: %.80q", name)
 	}
 	return nil
+}
+
+// readLine reads one line with its end. Of a line that is longer than the
+// reader's buffer it returns what fits there and passes over the rest: only
+// lists (dependencies, files) are so long, and nothing is taken from them. What
+// it returns holds until the next call.
+func readLine(lines *bufio.Reader) ([]byte, error) {
+	line, err := lines.ReadSlice('\n')
+	if !errors.Is(err, bufio.ErrBufferFull) {
+		return line, err
+	}
+	line = bytes.Clone(line) // the buffer is used again for the rest
+	for errors.Is(err, bufio.ErrBufferFull) {
+		_, err = lines.ReadSlice('\n')
+	}
+	return line, err
 }

@@ -66,13 +66,14 @@ func (s *PackagesSource) run(ctx context.Context, sink Sink) error {
 
 // look reads the databases that changed and nobody is writing to, and reports.
 func (w *packageWatch) look(ctx context.Context, catchUp bool) error {
-	var trouble error
+	var watching error
 	for _, db := range w.dbs { // before they are read: no gap
-		trouble = errors.Join(trouble, db.watch(w.notices))
+		watching = errors.Join(watching, db.watch(w.notices))
 	}
 	for {
 		read, found, err := w.read()
-		if trouble = errors.Join(trouble, err); found == 0 && trouble == nil {
+		trouble := errors.Join(watching, err)
+		if found == 0 && trouble == nil {
 			w.set(SourceAbsent, "no package database is here (dpkg, pacman, apk or rpm)")
 		}
 		late := catchUp
@@ -98,7 +99,7 @@ func (w *packageWatch) look(ctx context.Context, catchUp bool) error {
 		if err := w.waitRoom(ctx, w.sink); err != nil {
 			return err
 		}
-		trouble, catchUp = nil, true
+		catchUp = true
 	}
 }
 

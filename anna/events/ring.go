@@ -23,7 +23,7 @@ func newRing[T any](limit, maxBytes int, weight func(*T) int) *ring[T] {
 // push appends item number n. When n does not follow the last one, what was
 // there is forgotten: a ring has no gaps.
 func (r *ring[T]) push(n uint64, item T) {
-	if r.count > 0 && n != r.first+uint64(r.count) {
+	if r.count > 0 && n != r.end() {
 		r.clear()
 	}
 	if len(r.items) == 0 {
@@ -54,6 +54,11 @@ func (r *ring[T]) clear() {
 	clear(r.items)
 	r.head, r.count, r.bytes = 0, 0, 0
 }
+
+// end is the number after the newest item's, which may be less than the highest
+// number given: an engine begins above what its history holds when the store
+// knows of more (see Options.After). Only of a ring that is not empty.
+func (r *ring[T]) end() uint64 { return r.first + uint64(r.count) }
 
 // at returns item number n, which must be there.
 func (r *ring[T]) at(n uint64) *T {

@@ -7,8 +7,9 @@ import (
 )
 
 // What follows are system calls that the Go runtime is not told of (see
-// files): while one runs, its goroutine holds what others could run on. They
-// are for files that the kernel makes up as they are read.
+// files): while one runs, the runtime cannot give the thread's share of the
+// processors (GOMAXPROCS) to another goroutine. They are therefore only for
+// files that the kernel makes up as they are read, which never wait for a disk.
 
 // rewind goes back to the beginning of a file.
 func rewind(fd uintptr) error {
