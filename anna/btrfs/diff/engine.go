@@ -62,7 +62,7 @@ func newEngine(ctx context.Context, fs *btrfs.FS, info btrfs.Info, rel relation,
 		}
 	}
 	e.cmp.tail = func(a, b *node, pos uint64) Content { return compareTail(fs, ids, a, b, pos) }
-	e.cmp.sector = uint64(max(info.SectorSize, 512))
+	e.cmp.sector = sectorSize(info)
 	return e
 }
 
@@ -192,8 +192,11 @@ func (e *engine) aloneLink(w which, n *node, l link, more bool) error {
 		return err
 	}
 	dir, err := e.counterpart(w, l.parent, 0)
-	if err != nil || dir == 0 {
-		return firstError(err, e.reportIf(err == nil, c))
+	if err != nil {
+		return err
+	}
+	if dir == 0 {
+		return e.report(c)
 	}
 	o := w.other()
 	at, ok, err := e.trees[o].entry(e.ctx, dir, l.name)
@@ -215,20 +218,16 @@ func (e *engine) aloneLink(w which, n *node, l link, more bool) error {
 		e.unsteady = true
 		return e.report(c)
 	}
-	if both, err := e.both(o, m.ino, &m.Inode); err != nil || both {
-		return firstError(err, e.reportIf(err == nil, c))
-	}
-	if w == to {
+	both, err := e.both(o, m.ino, &m.Inode)
+	switch {
+	case err != nil:
+		return err
+	case both:
+		return e.report(c)
+	case w == to: // the older side reports it
 		return nil
 	}
 	return e.replaced(n, m, c, link{dir, l.name})
-}
-
-func (e *engine) reportIf(yes bool, c Change) error {
-	if !yes {
-		return nil
-	}
-	return e.report(c)
 }
 
 // replaced reports that at the place of one inode there is another one, at
