@@ -25,7 +25,8 @@
 //  3. What is in the time of a run is of that run, the newest run first (within):
 //     a device is scrubbed by one at a time. A start is so for the first minute
 //     alone. An end is not when another line shows that the run was over, and a
-//     start and the end next to it stay together (leaves).
+//     start and the end next to it stay together (leaves): an end goes to the
+//     run that has the start right before it, though a newer one is possible.
 //  4. What is left makes runs that nobody but the log tells of, as few as explain
 //     it (alone). They do not reach around a run that others told of.
 //  5. When another run is told of, or one is known better, the marks of rule 4 are

@@ -1,6 +1,8 @@
 package scrub_test
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -270,5 +272,38 @@ func TestPieces(t *testing.T) {
 	h.Add(ran(0, 5*time.Minute+time.Second, scrub.Finished, 1))
 	if gone := h.Gone(); len(h.Runs) != 1 || len(gone) != 1 || gone[0].Source != scrub.FromLog {
 		t.Errorf("%+v, out of the store %+v", h.Runs, gone)
+	}
+}
+
+// TestJoinReadLate holds that the end of a run that was killed stays its own when
+// it is read so late that it might be of the run after it, whose start is not
+// there yet.
+func TestJoinReadLate(t *testing.T) {
+	const ms = time.Millisecond
+	mark := func(after time.Duration, outcome string, early, late time.Duration) scrub.Mark {
+		return scrub.Mark{Boot: "b", Clock: day + after, At: t0.Add(after), Early: early, Late: late, Device: 1, Outcome: outcome}
+	}
+	running := func(from time.Duration, pid int) scrub.Run {
+		r := ran(from, 0, scrub.Running, 1)
+		r.Ended, r.PID = time.Time{}, pid
+		return r
+	}
+	start := mark(26*ms, scrub.Running, 3*ms, 0)
+	end := mark(86*ms, scrub.Finished, 60*ms, 941*ms)
+	next := mark(1033*ms, scrub.Running, 100*ms, 100*ms)
+
+	h := scrub.NewHistory(nil)
+	h.Add(running(0, 7))
+	h.Take(scrub.Sight{Now: t0.Add(30 * ms), Live: true, Log: []scrub.Mark{start}, Alive: func(int) bool { return true }})
+	h.Add(running(time.Second, 8))
+	alive := func(pid int) bool { return pid == 8 }
+	h.Take(scrub.Sight{Now: t0.Add(1030 * ms), Live: true, Log: []scrub.Mark{start, end}, Alive: alive})
+	h.Take(scrub.Sight{Now: t0.Add(1100 * ms), Live: true, Log: []scrub.Mark{start, end, next}, Alive: alive})
+	var got []string
+	for _, r := range h.Runs {
+		got = append(got, fmt.Sprint(r.Outcome, " ", r.Source, " ", len(r.Marks)))
+	}
+	if want := []string{"interrupted runner 2", "running runner 1"}; !slices.Equal(got, want) {
+		t.Errorf("%q, not %q", got, want)
 	}
 }

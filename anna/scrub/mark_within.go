@@ -5,8 +5,14 @@ import (
 	"time"
 )
 
-// surrounding is the newest run that a mark is in the time of; nil for none.
-func (h *History) surrounding(m Mark) *Run {
+// surrounding is the newest run that a mark is in the time of; nil for none. An
+// end is rather of the run that has the start right before it: of another it
+// would be only if two lines between them were lost.
+func (h *History) surrounding(m Mark) (newest *Run) {
+	var start *Mark
+	if !m.starts() {
+		start = h.partner(m)
+	}
 	var b beside
 	for i := len(h.Runs) - 1; i >= 0; i-- {
 		r := &h.Runs[i]
@@ -15,11 +21,16 @@ func (h *History) surrounding(m Mark) *Run {
 		}
 		b.before = h.endBefore(i)
 		if r.mayScrub(m.Device) && r.hasPlace(m) && r.around(m, b) && h.leaves(r, m, b) {
-			return r
+			if start == nil || r.has(*start) {
+				return r
+			}
+			if newest == nil {
+				newest = r
+			}
 		}
 		b.next = r.Started
 	}
-	return nil
+	return newest
 }
 
 // endBefore is when the run before one ended, or began where its end is not
