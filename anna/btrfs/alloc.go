@@ -58,7 +58,7 @@ const maxSteps = 1 << 15
 // Fill allocates chunks until no more fits.
 func (a Allocator) Fill(p Profile) Allocatable {
 	out := Allocatable{Profile: p}
-	l, ok := p.layout()
+	l, ok := p.placement()
 	rooms := make([]Room, len(a.Rooms))
 	var free uint64
 	for i, r := range a.Rooms {
@@ -88,7 +88,7 @@ type candidate struct {
 
 // chunk takes the room for one chunk (for scale chunks of the largest size, if
 // they fit) and says how many chunks and bytes that is; 0 when none fits.
-func (a Allocator) chunk(p Profile, l layout, rooms []Room, scale uint64) (chunks int, bytes, raw uint64) {
+func (a Allocator) chunk(p Profile, l placement, rooms []Room, scale uint64) (chunks int, bytes, raw uint64) {
 	limit, stripe := a.limits(p)
 	limit, stripe = mul(limit, scale), mul(stripe, scale)
 	want := mul(stripe, l.devStripes)
@@ -156,7 +156,7 @@ func (a Allocator) limits(p Profile) (chunk, stripe uint64) {
 	return min(chunk, a.Writable/10), stripe
 }
 
-func (a Allocator) maxDevices(p Profile, l layout) int {
+func (a Allocator) maxDevices(p Profile, l placement) int {
 	n := l.devMax
 	if n == 0 {
 		node := max(int(a.NodeSize), 4096)
@@ -188,7 +188,7 @@ func roundUp(n, to uint64) uint64 {
 // on as single.
 func reduce(p Profile, writable int) Profile {
 	for _, raid := range []Profile{RAID1C4, RAID6, RAID1C3, RAID5, RAID10, RAID1, DUP, RAID0} {
-		l, _ := raid.layout()
+		l, _ := raid.placement()
 		if p&raid != 0 && writable >= l.devMin {
 			return p.Type() | raid
 		}

@@ -101,7 +101,7 @@ func (p *planner) chunks(chosen []BlockGroup, room *receivers) (n int) {
 func (p *planner) make(rooms []Room, n int) (bytes, raw uint64) {
 	data := p.Space.Type(Data)
 	a := p.allocator(data, rooms)
-	l, ok := data.Next.layout()
+	l, ok := data.Next.placement()
 	for i := 0; ok && i < n; i++ {
 		made, b, r := a.chunk(data.Next, l, rooms, 1)
 		if made == 0 {

@@ -430,7 +430,7 @@ func (p *planner) rooms(gone map[uint64]bool) []Room {
 
 // stripe is how much of each device a block group takes per stripe.
 func (b BlockGroup) stripe() uint64 {
-	l, ok := b.Profile.layout()
+	l, ok := b.Profile.placement()
 	n := uint64(len(b.Stripes))
 	if !ok || n <= l.parity {
 		return b.Length

@@ -32,5 +32,5 @@
 // Sizes are bytes, sizes of profiles are logical bytes unless said otherwise.
 // The facts come from the kernel's include/uapi/linux/btrfs.h, btrfs_tree.h,
 // Documentation/ABI and fs/btrfs. An FS may be used by several goroutines at
-// once; a Scanner and its Cursor by one.
+// once; a Scanner and its Cursor by one. It is for machines of 64 bits.
 package btrfs

@@ -8,7 +8,7 @@ import (
 )
 
 // Every mounted file system with its subvolumes, and what could not be had.
-func Example() {
+func ExampleList() {
 	ctx := context.Background()
 	mounted, err := btrfs.List(ctx, btrfs.Roots{})
 	if err != nil {

@@ -47,8 +47,8 @@ func ParseInodeExtref(b []byte) (ref InodeExtref, n int, err error) {
 	return InodeExtref{Parent: le.Uint64(b), Index: le.Uint64(b[8:]), Name: name}, 18 + len(name), nil
 }
 
-// The flags of an inode that anna names (btrfs_tree.h, BTRFS_INODE_*). Verity
-// is a flag of the read-only compatible half, which takes the upper 32 bits.
+// The flags of an inode that are told apart here (btrfs_tree.h, BTRFS_INODE_*).
+// Verity is a flag of the read-only compatible half, which takes the upper 32 bits.
 const (
 	InodeNoDataSum  = 1 << 0
 	InodeNoDataCOW  = 1 << 1

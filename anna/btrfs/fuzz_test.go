@@ -124,7 +124,7 @@ func FuzzAllocator(f *testing.F) {
 	f.Fuzz(func(t *testing.T, a, b, c, profile, chunk uint64, node uint32) {
 		al := Allocator{Rooms: []Room{{1, []uint64{a >> 2, 1}}, {2, []uint64{b >> 2}}, {3, []uint64{c >> 2}}}, ChunkSize: chunk, Writable: a>>2 + b>>2 + c>>2, NodeSize: node}
 		free := a>>2 + b>>2 + c>>2 + 1
-		for _, l := range append(layouts, layout{profile: Profile(profile)}) {
+		for _, l := range append(placements, placement{profile: Profile(profile)}) {
 			if got := al.Fill(Data | l.profile); got.Raw > free || got.Bytes > got.Raw || got.Raw+got.Stranded != free {
 				t.Errorf("%v of %d: %+v", l.profile, free, got)
 			}

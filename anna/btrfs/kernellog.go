@@ -1,6 +1,7 @@
 package btrfs
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -52,7 +53,7 @@ const (
 func OpenKernelLog(path string) (*KernelLog, error) {
 	// Not through package os, whose poller would wake the process for every line
 	// that the kernel writes.
-	f, err := openPlain(or(path, "/dev/kmsg"), unix.O_NONBLOCK)
+	f, err := openPlain(cmp.Or(path, "/dev/kmsg"), unix.O_NONBLOCK)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the kernel's log: %w", err)
 	}

@@ -150,3 +150,19 @@ func sysfsID(roots Roots, source string) (UUID, error) {
 	}
 	return UUID{}, fmt.Errorf("cannot look up %s in sysfs: %w", source, os.ErrNotExist)
 }
+
+// MountedIDs are the file systems that the kernel has mounted, anywhere. Open to
+// everybody.
+func MountedIDs(r Roots) ([]UUID, error) {
+	names, err := sysDir(r.sys()).names("fs/btrfs")
+	if err != nil {
+		return nil, fmt.Errorf("cannot list file systems: %w", err)
+	}
+	var ids []UUID
+	for _, name := range names { // beside them are features and debug
+		if id, err := ParseUUID(name); err == nil {
+			ids = append(ids, id)
+		}
+	}
+	return ids, nil
+}

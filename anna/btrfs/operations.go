@@ -62,6 +62,16 @@ func (fs *FS) Operations(ctx context.Context) (*Operations, error) {
 	return o, nil
 }
 
+// Exclusive reads which operation of which there can be only one runs on a file
+// system, as [Operations] has it. It opens no mount, and is open to everybody.
+func Exclusive(r Roots, id UUID) (string, error) {
+	s, err := r.fsDir(id).text("exclusive_operation")
+	if err != nil {
+		return "", fmt.Errorf("cannot read what runs on %s: %w", id, err)
+	}
+	return s, nil
+}
+
 // ReplaceProgress is DEV_REPLACE's status (struct
 // btrfs_ioctl_dev_replace_status_params).
 type ReplaceProgress struct {

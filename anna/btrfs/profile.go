@@ -31,9 +31,9 @@ const (
 	globalReserve = Profile(1 << 49) // BTRFS_SPACE_INFO_GLOBAL_RSV
 )
 
-// layout is how the kernel's allocator places a profile (fs/btrfs/volumes.c,
-// btrfs_raid_array).
-type layout struct {
+// placement is how the kernel's allocator places a profile on devices
+// (fs/btrfs/volumes.c, btrfs_raid_array).
+type placement struct {
 	profile                    Profile
 	name                       string
 	devStripes                 uint64 // stripes on each device
@@ -41,7 +41,7 @@ type layout struct {
 	copies, parity, tolerating uint64
 }
 
-var layouts = []layout{
+var placements = []placement{
 	{RAID10, "raid10", 1, 2, 0, 2, 2, 0, 1},
 	{RAID1, "raid1", 1, 2, 2, 2, 2, 0, 1},
 	{RAID1C3, "raid1c3", 1, 3, 3, 3, 3, 0, 2},
@@ -53,13 +53,13 @@ var layouts = []layout{
 	{RAID6, "raid6", 1, 3, 0, 1, 1, 2, 2},
 }
 
-func (p Profile) layout() (layout, bool) {
-	for _, l := range layouts {
+func (p Profile) placement() (placement, bool) {
+	for _, l := range placements {
 		if l.profile == p&raidMask {
 			return l, true
 		}
 	}
-	return layout{}, false
+	return placement{}, false
 }
 
 // Type is the type alone: Data, Metadata, System, or Data|Metadata in mixed
@@ -72,13 +72,13 @@ func (p Profile) Raid() Profile { return p & raidMask }
 // Copies is how often each byte is stored; 1 for raid5 and raid6, which store
 // parity instead.
 func (p Profile) Copies() int {
-	l, _ := p.layout()
+	l, _ := p.placement()
 	return int(max(l.copies, 1))
 }
 
 // Tolerates is how many devices may be lost.
 func (p Profile) Tolerates() int {
-	l, _ := p.layout()
+	l, _ := p.placement()
 	return int(l.tolerating)
 }
 
@@ -99,7 +99,7 @@ func (p Profile) TypeName() string {
 
 // RaidName is "single", "dup", "raid1" and so on.
 func (p Profile) RaidName() string {
-	if l, ok := p.layout(); ok {
+	if l, ok := p.placement(); ok {
 		return l.name
 	}
 	return fmt.Sprintf("profile-%#x", uint64(p.Raid()))
@@ -125,7 +125,7 @@ func (p *Profile) UnmarshalText(text []byte) error {
 	types := map[string]Profile{"": 0, "data": Data, "metadata": Metadata, "system": System, "mixed": Data | Metadata}
 	t, known := types[kind]
 	if known {
-		for _, l := range layouts {
+		for _, l := range placements {
 			if l.name == raid {
 				*p = t | l.profile
 				return nil

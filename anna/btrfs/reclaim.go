@@ -32,29 +32,3 @@ func (f *FS) Reclaims() (string, error) {
 	}
 	return strings.Join(parts, ", "), nil
 }
-
-// Exclusive reads which operation of which there can be only one runs on a file
-// system, as [Operations] has it. It opens no mount, and is open to everybody.
-func Exclusive(r Roots, id UUID) (string, error) {
-	s, err := r.fsDir(id).text("exclusive_operation")
-	if err != nil {
-		return "", fmt.Errorf("cannot read what runs on %s: %w", id, err)
-	}
-	return s, nil
-}
-
-// MountedIDs are the file systems that the kernel has mounted, anywhere. Open to
-// everybody.
-func MountedIDs(r Roots) ([]UUID, error) {
-	names, err := sysDir(r.sys()).names("fs/btrfs")
-	if err != nil {
-		return nil, fmt.Errorf("cannot list file systems: %w", err)
-	}
-	var ids []UUID
-	for _, name := range names { // beside them are features and debug
-		if id, err := ParseUUID(name); err == nil {
-			ids = append(ids, id)
-		}
-	}
-	return ids, nil
-}

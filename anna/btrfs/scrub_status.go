@@ -2,6 +2,7 @@ package btrfs
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -19,7 +20,7 @@ const ScrubStatusDir = "/var/lib/btrfs"
 // ScrubStatusPath is the file of a file system in a directory, ScrubStatusDir
 // for "".
 func ScrubStatusPath(dir string, id UUID) string {
-	return filepath.Join(or(dir, ScrubStatusDir), "scrub.status."+id.String())
+	return filepath.Join(cmp.Or(dir, ScrubStatusDir), "scrub.status."+id.String())
 }
 
 // A ScrubStatus is what such a file says of one device.

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Space is the answer to FS.Space.
+// Space is the answer to [FS.Space].
 type Space struct {
 	Types []TypeSpace // data, metadata (or mixed), system
 	// GlobalReserve is metadata set aside for the file system's own needs,
@@ -46,7 +46,7 @@ type TypeSpace struct {
 // Slack is what chunks that exist can still take: their size without what is
 // used, read-only or lost to zones. Bytes pinned come back with the next commit.
 func (t TypeSpace) Slack() uint64 {
-	return sub(t.Total, t.Used+t.ReadOnly+t.ZoneUnusable)
+	return sub(sub(sub(t.Total, t.Used), t.ReadOnly), t.ZoneUnusable)
 }
 
 // Free is what can still be written: Slack and what could be allocated.

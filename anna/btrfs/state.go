@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// State is whether the file system is well, the worst first.
+// State is whether the file system is well: what is wrong, the worst first.
 type State struct {
 	// ReadOnly: nobody can write. Forced: the kernel made it so because of
 	// an error; writing needs an unmount, and the kernel log has the cause.

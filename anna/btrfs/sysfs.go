@@ -1,6 +1,7 @@
 package btrfs
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -19,16 +20,9 @@ type Roots struct {
 	Mountinfo string // /proc/self/mountinfo
 }
 
-func (r Roots) sys() string { return or(r.Sys, "/sys") }
+func (r Roots) sys() string { return cmp.Or(r.Sys, "/sys") }
 
-func (r Roots) mountinfo() string { return or(r.Mountinfo, "/proc/self/mountinfo") }
-
-func or(s, usual string) string {
-	if s == "" {
-		return usual
-	}
-	return s
-}
+func (r Roots) mountinfo() string { return cmp.Or(r.Mountinfo, "/proc/self/mountinfo") }
 
 // A sysDir is one directory below /sys.
 type sysDir string

@@ -79,17 +79,8 @@ func diffOptionsOf(c *console.Console) (o diffOptions, err error) {
 	if o.depth < 0 {
 		return o, console.Usagef(see, "flag --depth needs a number from 0 on")
 	}
-	shape := ""
-	for _, f := range forms {
-		switch {
-		case !c.IsSet(f.flag) || f.form != formDepth && !c.Bool(f.flag):
-		case c.JSON:
-			return o, console.Usagef("--json has every change and the sums", "flag --%s is for text, not for --json", f.flag)
-		case shape != "":
-			return o, console.Usagef(see, "flags --%s and --%s exclude each other", shape, f.flag)
-		default:
-			shape, o.form = f.flag, f.form
-		}
+	if o.form, err = textForm(c, see); err != nil {
+		return o, err
 	}
 	for _, flag := range []string{"stat", "name-only", "null", "depth", "filter", "only", "sort", "engine", "retry", "stream"} {
 		if c.IsSet("content") && c.IsSet(flag) {
@@ -117,6 +108,23 @@ func diffOptionsOf(c *console.Console) (o diffOptions, err error) {
 		}
 	}
 	return o, nil
+}
+
+// textForm is the shape that a flag asks for, of which there can be one.
+func textForm(c *console.Console, see string) (form diffForm, err error) {
+	shape := ""
+	for _, f := range forms {
+		switch {
+		case !c.IsSet(f.flag) || f.form != formDepth && !c.Bool(f.flag):
+		case c.JSON:
+			return form, console.Usagef("--json has every change and the sums", "flag --%s is for text, not for --json", f.flag)
+		case shape != "":
+			return form, console.Usagef(see, "flags --%s and --%s exclude each other", shape, f.flag)
+		default:
+			shape, form = f.flag, f.form
+		}
+	}
+	return form, nil
 }
 
 // kindsOf reads the words of --only.

@@ -39,26 +39,17 @@ func compare(c *console.Console, p *diffPair, o diffOptions) error {
 	return err
 }
 
+// compareTo compares, again with --retry while a side is written to, and prints.
 func compareTo(c *console.Console, p *diffPair, o diffOptions, out *bufio.Writer) error {
 	progress := newProgress(c, o)
 	for try := 1; ; try++ {
 		last := try == maxTries || !o.retry
 		sink := newSink(c, out, o, last)
-		shown := 0
-		report, err := p.run(c.Context(), diff.Options{
-			Engine: o.engine,
-			Progress: func(at diff.Progress) {
-				progress.show(at)
-				if o.form == formStream {
-					out.Flush() // who reads along sees it; an error comes back with the next change
-				}
-			},
-		}, func(ch diff.Change) error {
-			if !o.selected.has(&ch) {
-				return nil
+		report, shown, err := compareOnce(c, p, o, sink, func(at diff.Progress) {
+			progress.show(at)
+			if o.form == formStream {
+				out.Flush() // who reads along sees it; an error comes back with the next change
 			}
-			shown++
-			return sink.add(&ch)
 		})
 		progress.clear()
 		if err != nil {
@@ -72,32 +63,56 @@ func compareTo(c *console.Console, p *diffPair, o diffOptions, out *bufio.Writer
 			continue
 		}
 		r := diffReportOf(report, p.subs)
-		if n := report.Summary.Total(); !o.selected.all() {
-			r.Notes = append(r.Notes, fmt.Sprintf("%d of %s shown; the summary counts all", shown, plural(n, "change")))
-		}
-		switch {
-		case report.Changing && o.retry:
-			r.Notes = append(r.Notes, fmt.Sprintf("it did not hold still in %d tries", try))
-		case report.Changing:
-			r.Notes = append(r.Notes, "--retry looks again until it holds still; a snapshot does so always")
-		}
-		if report.Changing && o.form == formNames { // which has no place for it
+		r.Notes = append(r.Notes, notesOn(report, o, shown, try)...)
+		if report.Changing && o.form == formNames { // which has no place for a note
 			c.Say("a side was written to during the comparison: the list may be a mixture of before and after")
 		}
-		finish := func(w io.Writer) error {
-			if w != c.Out {
-				out.Reset(w) // nothing is in it: text is printed in the end
-			}
-			if err := sink.end(r, shown); err != nil {
-				return err
-			}
-			return out.Flush()
-		}
-		if c.JSON || o.null { // to out, whatever stands behind it
-			return finish(c.Out)
-		}
-		return paged(c, c.Bool("no-pager"), os.LookupEnv, finish)
+		return printEnd(c, o, out, func() error { return sink.end(r, shown) })
 	}
+}
+
+// compareOnce hands what is wanted of the changes to the sink, and says how many
+// those are. The report may be there beside an error.
+func compareOnce(c *console.Console, p *diffPair, o diffOptions, sink diffSink, progress func(diff.Progress)) (report *diff.Report, shown int, err error) {
+	report, err = p.run(c.Context(), diff.Options{Engine: o.engine, Progress: progress}, func(ch diff.Change) error {
+		if !o.selected.has(&ch) {
+			return nil
+		}
+		shown++
+		return sink.add(&ch)
+	})
+	return report, shown, err
+}
+
+// notesOn are the notes that the command adds to those of the comparison.
+func notesOn(r *diff.Report, o diffOptions, shown, tries int) (notes []string) {
+	if !o.selected.all() {
+		notes = append(notes, fmt.Sprintf("%d of %s shown; the summary counts all", shown, plural(r.Summary.Total(), "change")))
+	}
+	switch {
+	case r.Changing && o.retry:
+		notes = append(notes, fmt.Sprintf("it did not hold still in %d tries", tries))
+	case r.Changing:
+		notes = append(notes, "--retry looks again until it holds still; a snapshot does so always")
+	}
+	return notes
+}
+
+// printEnd has the sink print what is left: text through a pager.
+func printEnd(c *console.Console, o diffOptions, out *bufio.Writer, end func() error) error {
+	finish := func(w io.Writer) error {
+		if w != c.Out {
+			out.Reset(w) // nothing is in it: text is printed in the end
+		}
+		if err := end(); err != nil {
+			return err
+		}
+		return out.Flush()
+	}
+	if c.JSON || o.null { // to out, whatever stands behind it
+		return finish(c.Out)
+	}
+	return paged(c, c.Bool("no-pager"), os.LookupEnv, finish)
 }
 
 func newSink(c *console.Console, out *bufio.Writer, o diffOptions, last bool) diffSink {

@@ -85,7 +85,7 @@ type Change struct {
 	// disk as stat(2) and du count it; 0 for the side that lacks it.
 	SizeBefore, SizeAfter           uint64
 	AllocatedBefore, AllocatedAfter uint64
-	Attributes                      []string // of attributeNames, sorted
+	Attributes                      []string // sorted: mode, owner, group, mtime, flags, acl, capability, compression, xattr, verity, device
 	Content                         Content
 	// LinkBefore and LinkAfter say that on that side it is one more name
 	// of an inode whose size counts elsewhere.

@@ -93,7 +93,13 @@ func (c *comparer) ranges(ctx context.Context, a, b *segment, pos, stop uint64, 
 	case !a.plain() || !b.plain():
 		return ContentUnknown, nil
 	}
+	if pos%c.sector != 0 || stop%c.sector != 0 { // damage: no checksum is of a part of a sector
+		return ContentUnknown, nil
+	}
 	for pos < stop {
+		if err := ctx.Err(); err != nil { // zeros against zeros ask the kernel nothing
+			return ContentUnknown, err
+		}
 		n := min(stop-pos, c.sector*sumsAtOnce)
 		verdict, at, err := c.sectors(ctx, a, b, pos, n)
 		if err == nil && verdict == ContentChanged && at+c.sector > x.Size {
@@ -126,6 +132,9 @@ func (s *segment) whole(o *segment, pos uint64) bool {
 // sameExtent compares the stored form of two compressed extents. Where it
 // differs, the text may still be the same: another level, another compressor.
 func (c *comparer) sameExtent(ctx context.Context, a, b *segment) (Content, error) {
+	if a.diskBytes == 0 || a.diskBytes%c.sector != 0 { // damage
+		return ContentUnknown, nil
+	}
 	for at := uint64(0); at < a.diskBytes; {
 		n := min(a.diskBytes-at, c.sector*sumsAtOnce)
 		x, err := c.sums[0].read(ctx, a.address+at, n)

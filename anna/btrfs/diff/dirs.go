@@ -113,7 +113,7 @@ func (e *engine) visit(w which, dir uint64, x entry) (*node, error) {
 		e.nest.found(w, link{dir, x.name}, x.at.Object)
 		return nil, nil
 	}
-	if x.at.Type != btrfs.TypeInodeItem || e.brought(x) || e.moved(w, x) {
+	if x.at.Type != btrfs.TypeInodeItem || e.brought(x) || e.broughtByOther(w, x) {
 		return nil, nil
 	}
 	f := e.inner[w]
@@ -136,9 +136,9 @@ func (e *engine) visit(w which, dir uint64, x entry) (*node, error) {
 	return n, e.alone(w, n)
 }
 
-// moved says that what an entry leads to is a candidate of the other side, which
+// broughtByOther says that what an entry leads to is a candidate of the other side, which
 // was there when the sides parted: so it is on both, and will come up.
-func (e *engine) moved(w which, x entry) bool {
+func (e *engine) broughtByOther(w which, x entry) bool {
 	o := e.windows[w.other()]
 	if o == nil || e.rel.fork == 0 || x.transid >= e.rel.fork {
 		return false
@@ -150,108 +150,4 @@ func (e *engine) moved(w which, x entry) bool {
 	items := g.items
 	var it btrfs.Item
 	return items.Next(&it) && it.Key.Type == btrfs.TypeInodeItem && len(it.Data) >= 8 && binary.LittleEndian.Uint64(it.Data) < e.rel.fork
-}
-
-// A page is a directory that is being listed: entries read but not visited,
-// and where to read on.
-type page struct {
-	dir  uint64
-	next uint64
-	list []entry
-	done bool
-}
-
-// pageSize is how many entries are held for each level of directories.
-const pageSize = 64
-
-// list goes through everything below a directory that only one side has.
-func (e *engine) list(w which, dir uint64) error {
-	stack := []page{{dir: dir}}
-	for len(stack) > 0 {
-		p := &stack[len(stack)-1]
-		if len(p.list) == 0 {
-			if p.done {
-				stack = stack[:len(stack)-1]
-				continue
-			}
-			if err := e.read(w, p); err != nil {
-				return err
-			}
-			continue
-		}
-		x := p.list[0]
-		p.list = p.list[1:]
-		n, err := e.visit(w, p.dir, x)
-		if err != nil {
-			return err
-		}
-		if n != nil && n.isDir() && len(stack) < maxDepth {
-			stack = append(stack, page{dir: n.ino})
-		}
-	}
-	return nil
-}
-
-// read reads the next page of a directory.
-func (e *engine) read(w which, p *page) error {
-	c := e.trees[w].s.Scan(e.ctx, btrfs.Range{
-		Tree: e.trees[w].id, Limit: pageSize, Types: btrfs.Types(btrfs.TypeDirIndex),
-		Min: btrfs.Key{Object: p.dir, Type: btrfs.TypeDirIndex, Offset: p.next},
-		Max: btrfs.Key{Object: p.dir, Type: btrfs.TypeDirIndex, Offset: ^uint64(0)},
-	})
-	for c.Next() {
-		x, err := parseEntry(c.Item())
-		if err != nil {
-			return err
-		}
-		p.list, p.next = append(p.list, x), x.index+1
-	}
-	p.done = len(p.list) < pageSize || p.next == 0
-	return c.Err()
-}
-
-// counterpart is the directory of the other side at the same place: the same
-// inode, or one that replaced it. 0 if there is none.
-func (e *engine) counterpart(w which, dir uint64, depth int) (uint64, error) {
-	if dir == top {
-		return top, nil
-	}
-	if found, ok := e.match[w].get(dir); ok {
-		return found, nil
-	}
-	found, err := e.findCounterpart(w, dir, depth)
-	if err == nil {
-		e.match[w].put(dir, found)
-	}
-	return found, err
-}
-
-func (e *engine) findCounterpart(w which, dir uint64, depth int) (uint64, error) {
-	i, err := e.trees[w].dir(e.ctx, dir)
-	if err != nil || i == nil || depth > maxDepth {
-		return 0, err
-	}
-	if both, err := e.bothDirs(w, dir, i); err != nil || both {
-		return dir, err
-	}
-	if !i.linked {
-		return 0, nil
-	}
-	l := i.link
-	above, err := e.counterpart(w, l.parent, depth+1)
-	if err != nil || above == 0 {
-		return 0, err
-	}
-	o := w.other()
-	at, ok, err := e.trees[o].entry(e.ctx, above, l.name)
-	if err != nil || !ok || at.Type != btrfs.TypeInodeItem {
-		return 0, err
-	}
-	if i, err = e.trees[o].dir(e.ctx, at.Object); err != nil || i == nil || typeOf(i.Mode) != Dir {
-		return 0, err
-	}
-	if both, err := e.bothDirs(o, at.Object, i); err != nil || both {
-		return 0, err
-	}
-	return at.Object, nil
 }

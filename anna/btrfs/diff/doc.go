@@ -22,6 +22,19 @@
 // the two states of an inode; a candidate that is the same on both sides costs
 // time, and tells nothing.
 //
+// # Where to read
+//
+// [Run] (run.go) opens both sides (side.go), finds out how they are related
+// (relation.go) and chooses the engine (choose.go). An engine has a source of
+// candidates: scan.go for Tree, with window.go and reader.go, which read many
+// inodes by one call; sent.go for Send, with overlay.go, which follows its stream;
+// walk.go for Paths. Both first ones share the work among some goroutines
+// (spread.go). The classifier begins in engine.go: an inode of both sides goes
+// through pair.go (attributes.go, content.go with extents.go and sums.go, dirs.go
+// with entries.go), one of a single side through alone.go, nested subvolumes
+// through nested.go. tree.go answers point questions, feed.go gives the items of
+// an inode, node.go makes an inode of them.
+//
 // # What is the same
 //
 // An inode is known by its number and generation, if it was there when the sides
@@ -37,9 +50,10 @@
 // lies behind the end.
 //
 // The other way round, the same changes come out inverted ([Change.Invert]).
-// Changes are not sorted. Memory is bounded but for the candidates of Send (one
-// bit each, about), the names of one inode, and nested subvolumes that were
-// made, moved or removed.
+// Changes are not sorted. Memory is bounded but for what Send gathers before it
+// compares (a bit for each candidate, about, and the names that its stream makes
+// or removes), the names of one inode, the length of paths, and nested subvolumes
+// that were made, moved or removed.
 //
 // # A side that is in use
 //

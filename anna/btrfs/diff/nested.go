@@ -58,7 +58,7 @@ func (n *nested) finish(e *engine) error {
 	for _, id := range slices.Sorted(maps.Keys(n.names)) {
 		pair := n.names[id]
 		if pair[from] != nil && pair[to] != nil {
-			if err := n.moved(e, id, *pair[from], *pair[to]); err != nil {
+			if err := n.renamed(e, id, *pair[from], *pair[to]); err != nil {
 				return err
 			}
 			continue
@@ -87,7 +87,7 @@ func (p place) compare(o place) int {
 	return p.l.compare(o.l)
 }
 
-func (n *nested) moved(e *engine, id uint64, x, y link) error {
+func (n *nested) renamed(e *engine, id uint64, x, y link) error {
 	if x == y { // made anew at the same place: the entry differs, not what it says
 		return nil
 	}

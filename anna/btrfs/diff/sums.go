@@ -57,9 +57,13 @@ var hashes = map[string]func([]byte) []byte{
 
 var sumSizes = map[string]int{"crc32c": 4, "xxhash64": 8, "sha256": 32, "blake2b": 32}
 
+// sectorSize is how many bytes one checksum is of: what the kernel says, within
+// the sizes that Btrfs could ever have. An old kernel says 0.
+func sectorSize(info btrfs.Info) uint64 { return min(max(uint64(info.SectorSize), 512), 64<<10) }
+
 func newSums(fs *btrfs.FS, info btrfs.Info) *sums {
 	s := &sums{
-		s: fs.NewScanner(btrfs.PointBuffer), sector: uint64(info.SectorSize),
+		s: fs.NewScanner(btrfs.PointBuffer), sector: sectorSize(info),
 		size: sumSizes[info.Checksum], hash: hashes[info.Checksum],
 	}
 	if s.size > 0 {

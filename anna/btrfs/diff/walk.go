@@ -178,7 +178,7 @@ func (e *engine) walkAlone(w which, dir uint64, path string, x entry) error {
 		if len(p.list) == 0 {
 			if p.done {
 				stack = stack[:len(stack)-1]
-			} else if err := e.read(w, &p.page); err != nil {
+			} else if err := e.readPage(w, &p.page); err != nil {
 				return err
 			}
 			continue
@@ -286,7 +286,7 @@ func (e *engine) walkBelow(w which, n *node, path string) error {
 	}
 	p := page{dir: n.ino}
 	for !p.done {
-		if err := e.read(w, &p); err != nil {
+		if err := e.readPage(w, &p); err != nil {
 			return err
 		}
 		for _, x := range p.list {
