@@ -307,3 +307,20 @@ func TestJoinReadLate(t *testing.T) {
 		t.Errorf("%q, not %q", got, want)
 	}
 }
+
+// TestProgressOfTheLastMoment holds that progress that was asked for just before a
+// run's end, and noted just after, is of that run.
+func TestProgressOfTheLastMoment(t *testing.T) {
+	const us = time.Microsecond
+	h := scrub.NewHistory(nil)
+	h.Take(scrub.Sight{
+		Now: t0.Add(28549 * us), Live: true,
+		Progress: []btrfs.ScrubProgress{{Device: 1, LastPhysical: 9 << 20, DataBytes: 16 << 10}},
+	})
+	file := ran(0, 28096*us, scrub.Finished, 1)
+	file.Source, file.By = scrub.FromFile, ""
+	h.Take(scrub.Sight{Now: t0.Add(32144 * us), Live: true, Status: &file, Modified: t0.Add(28096 * us)})
+	if len(h.Runs) != 1 || h.Runs[0].Outcome != scrub.Finished {
+		t.Errorf("%+v", h.Runs)
+	}
+}

@@ -33,7 +33,10 @@ func same(a, b Run) (apart time.Duration, is bool) {
 		}
 		return apart, apart < clockSlack || second.Source == FromProgress && overlap(first, second)
 	case other.Source == FromProgress: // found under way
-		return apart, after > -time.Second && overlap(exact, other)
+		// Its time is that after the kernel's answer, which may be of just before
+		// the end.
+		late := other.Started.Sub(exact.Ended)
+		return apart, after > -time.Second && (overlap(exact, other) || late >= 0 && late < answered)
 	case exact.Source == FromRunner:
 		return apart, false // anna notes the start in its first file
 	case other.Outcome == Running: // written before the start
@@ -57,6 +60,9 @@ func overlap(a, b Run) bool {
 
 // clockSlack is how far two clocks are apart that go right.
 const clockSlack = 300 * time.Millisecond
+
+// answered is how long the kernel's answer may be on its way.
+const answered = 100 * time.Millisecond
 
 // mostPrepared is how long before the start a status file may be written.
 const mostPrepared = 3 * time.Second
