@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/moby/sys/mountinfo"
-	"golang.org/x/sys/unix"
 )
 
 // StorageOptions are those of NewStorageSource.
@@ -89,19 +88,11 @@ func (s *StorageSource) Run(ctx context.Context, sink Sink) error {
 }
 
 func (s *StorageSource) run(ctx context.Context, sink Sink) error {
-	// Not os.Open, which hands the file to the runtime's own epoll: whoever
-	// polls first takes the notice away from the other.
-	fd, err := unix.Open(s.path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	notices, err := OpenMountNotices(s.path)
 	if err != nil {
-		return fmt.Errorf("cannot watch mounts: open %s: %w", s.path, err)
+		return err
 	}
-	f := os.NewFile(uintptr(fd), s.path)
-	defer f.Close()
-	wake, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
-	if err != nil {
-		return fmt.Errorf("cannot watch mounts: eventfd: %w", err)
-	}
-	defer unix.Close(wake)
+	defer notices.Close()
 	done := make(chan struct{})
 	waker := make(chan struct{})
 	defer func() { close(done); <-waker }()
@@ -110,9 +101,9 @@ func (s *StorageSource) run(ctx context.Context, sink Sink) error {
 		for {
 			select {
 			case <-s.nudge:
-				_, _ = unix.Write(wake, []byte{1, 0, 0, 0, 0, 0, 0, 0})
+				notices.Wake()
 			case <-ctx.Done():
-				_, _ = unix.Write(wake, []byte{1, 0, 0, 0, 0, 0, 0, 0})
+				notices.Wake()
 				<-done
 				return
 			case <-done:
@@ -121,7 +112,7 @@ func (s *StorageSource) run(ctx context.Context, sink Sink) error {
 		}
 	}()
 
-	read := func() (map[string]Mount, error) { return s.read(f) }
+	read := func() (map[string]Mount, error) { return s.read(notices.table) }
 	catchUp := true
 	for {
 		if err := s.settle(ctx, sink, catchUp, read); err != nil {
@@ -132,29 +123,12 @@ func (s *StorageSource) run(ctx context.Context, sink Sink) error {
 		}
 		s.set(SourceRunning, "")
 		catchUp = false
-		if err := waitMounts(fd, wake); err != nil {
-			return fmt.Errorf("cannot watch mounts: poll %s: %w", s.path, err)
+		if err := notices.Wait(); err != nil {
+			return err
 		}
 		if ctx.Err() != nil {
 			return nil
 		}
-	}
-}
-
-// waitMounts returns after a change of the mounts or a wake-up.
-func waitMounts(mounts, wake int) error {
-	fds := []unix.PollFd{
-		{Fd: int32(mounts), Events: unix.POLLPRI | unix.POLLERR},
-		{Fd: int32(wake), Events: unix.POLLIN},
-	}
-	for {
-		_, err := unix.Poll(fds, -1)
-		if errors.Is(err, unix.EINTR) {
-			continue
-		}
-		var count [8]byte
-		_, _ = unix.Read(wake, count[:])
-		return err
 	}
 }
 
