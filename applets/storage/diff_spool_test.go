@@ -1,7 +1,6 @@
 package storage
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -10,10 +9,8 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -135,27 +132,8 @@ func TestDiffStalls(t *testing.T) {
 	const files = 8000
 	dir := manyFiles(t, files)
 	socket, _ := serve(t, nobody)
-	start := func(flags ...string) (*exec.Cmd, *bufio.Reader) {
-		words := append([]string{"storage", "btrfs", "diff", dir + ":a", dir + ":b"}, flags...)
-		c := exec.CommandContext(t.Context(), "/proc/self/exe", words...)
-		c.Env = []string{"STORAGE_TEST_PROGRAM=1", "GORACE=atexit_sleep_ms=0", "ANNA_SOCKET=" + socket}
-		c.Dir, c.Stderr = "/", os.Stderr
-		c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
-		pipe, err := c.StdoutPipe()
-		if err == nil {
-			err = c.Start()
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		out := bufio.NewReader(pipe)
-		if _, err := out.Peek(1); err != nil {
-			t.Fatal(err)
-		}
-		return c, out
-	}
-	stream, lines := start("--json", "--stream")
-	object, whole := start("--json")
+	stream, lines := diffBy(t, socket, dir, "--json", "--stream")
+	object, whole := diffBy(t, socket, dir, "--json")
 	ends(t, "nobody reads")
 	time.Sleep(stall)
 	peak := peakOf(fmt.Sprint(stream.Process.Pid))
@@ -187,7 +165,7 @@ func TestDiffStalls(t *testing.T) {
 		t.Errorf("one object: %v, %d changes", err, len(got.Changes))
 	}
 
-	c, _ := start("--json", "--stream")
+	c, _ := diffBy(t, socket, dir, "--json", "--stream")
 	ends(t, "nobody reads")
 	c.Process.Signal(unix.SIGINT)
 	defer time.AfterFunc(20*time.Second, func() { c.Process.Kill() }).Stop()

@@ -142,15 +142,14 @@ func manyFiles(t *testing.T, n int) (dir string) {
 	return dir
 }
 
-// TestDiffThereEnds interrupts the client, with Ctrl-C and by closing the
-// connection: nothing goes on in the daemon, and the next has its turn.
-func TestDiffThereEnds(t *testing.T) {
-	annatest.Require(t, annatest.Btrfs)
-	dir := manyFiles(t, 8000)
-	socket, _ := serve(t, nobody)
-	c := exec.CommandContext(t.Context(), "/proc/self/exe", "storage", "btrfs", "diff", dir+":a", dir+":b", "--json", "--stream")
+// diffBy starts the command that compares what manyFiles made, as nobody and by
+// the daemon of a socket. It returns when there is something to read.
+func diffBy(t *testing.T, socket, dir string, flags ...string) (*exec.Cmd, *bufio.Reader) {
+	t.Helper()
+	words := append([]string{"storage", "btrfs", "diff", dir + ":a", dir + ":b"}, flags...)
+	c := exec.CommandContext(t.Context(), "/proc/self/exe", words...)
 	c.Env = []string{"STORAGE_TEST_PROGRAM=1", "GORACE=atexit_sleep_ms=0", "ANNA_SOCKET=" + socket}
-	c.Dir = "/"
+	c.Dir, c.Stderr = "/", os.Stderr
 	c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 	pipe, err := c.StdoutPipe()
 	if err == nil {
@@ -163,6 +162,16 @@ func TestDiffThereEnds(t *testing.T) {
 	if _, err := out.Peek(1); err != nil {
 		t.Fatal(err)
 	}
+	return c, out
+}
+
+// TestDiffThereEnds interrupts the client, with Ctrl-C and by closing the
+// connection: nothing goes on in the daemon, and the next has its turn.
+func TestDiffThereEnds(t *testing.T) {
+	annatest.Require(t, annatest.Btrfs)
+	dir := manyFiles(t, 8000)
+	socket, _ := serve(t, nobody)
+	c, out := diffBy(t, socket, dir, "--json", "--stream")
 	c.Process.Signal(unix.SIGSTOP) // it does not read, so the daemon waits
 	if !atWork() {
 		t.Error("the comparison was over before anybody could end it")
