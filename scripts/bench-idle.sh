@@ -12,11 +12,20 @@ if [ "$(id -u)" != 0 ]; then
 fi
 dir=$(mktemp -d /tmp/bench-idle.XXXXXX)
 holder=
+worker=
 finish() {
+  # With unshare goes all that it started, and with that the mount and its loop
+  # device. It ends by no other signal while it waits.
+  if [ -n "$worker" ]; then
+    kill -KILL "$worker" 2>/dev/null || true
+    wait "$worker" || true
+  fi
   if [ -n "$holder" ]; then kill "$holder" 2>/dev/null || true; fi
   rm -rf "$dir"
 }
 trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
 CGO_ENABLED=0 go test -c -o "$dir/anna.test" ./anna
 
 unshare --user --map-root-user --net sleep infinity &
@@ -31,14 +40,13 @@ ANNA_TEST_LONG=1 nsenter --net="/proc/$holder/ns/net" \
   ip link set lo up
   umount -a -l -t btrfs || true
   if [ -d /var/lib/btrfs ]; then mount -t tmpfs none /var/lib/btrfs; fi
-  loop=
   if [ "$kind" = btrfs ]; then
     truncate -s 512M "$dir/image"
     mkfs.btrfs -q "$dir/image"
     mkdir "$dir/mnt"
-    loop=$(losetup -f --show "$dir/image")
-    trap "umount \"$dir/mnt\"; losetup -d \"$loop\"" EXIT
-    mount "$loop" "$dir/mnt"
+    mount -o loop "$dir/image" "$dir/mnt" # the loop device goes with its last mount
   fi
   "$dir/anna.test" -test.count=1 -test.v -test.run "^TestIdle$"
-'
+' &
+worker=$!
+wait "$worker" # a signal ends this at once, and not a command in the foreground

@@ -72,7 +72,7 @@ func transition(c health.Change) (string, slog.Level) {
 	f := c.Finding
 	switch c.Kind {
 	case health.Resolved:
-		return fmt.Sprintf("resolved after %s: %s (%s)", lasted(c.LastedSec), f.Title, f.ID), slog.LevelInfo
+		return fmt.Sprintf("resolved after %s: %s (%s)", health.Span(time.Duration(c.LastedSec*float64(time.Second))), f.Title, f.ID), slog.LevelInfo
 	case health.Hidden:
 		return fmt.Sprintf("no finding of its own any more: %s (%s)", f.Title, f.ID), slog.LevelInfo
 	case health.Acknowledged:
@@ -99,19 +99,6 @@ func transition(c health.Change) (string, slog.Level) {
 		text += ". " + f.Fix
 	}
 	return text, level
-}
-
-func lasted(sec float64) string {
-	switch d := time.Duration(sec * float64(time.Second)); {
-	case d >= 48*time.Hour:
-		return fmt.Sprintf("%d days", d/(24*time.Hour))
-	case d >= 2*time.Hour:
-		return fmt.Sprintf("%d h", d/time.Hour)
-	case d >= 2*time.Minute:
-		return fmt.Sprintf("%d min", d/time.Minute)
-	default:
-		return fmt.Sprintf("%d s", d/time.Second)
-	}
 }
 
 func journalPriority(l slog.Level) journal.Priority {

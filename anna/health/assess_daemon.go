@@ -26,7 +26,7 @@ func assessAge(s Snapshot, _ Thresholds) Verdict {
 	}
 	level, passed := judge(late, lateWarn, lateCrit)
 	v := Verdict{
-		Level: level, Detail: fmt.Sprintf("the oldest waits %s beyond its time", span(late)),
+		Level: level, Detail: fmt.Sprintf("the oldest waits %s beyond its time", Span(late)),
 		Evidence: &Evidence{Figure: "queue.late_sec", Value: late.Seconds(), Threshold: passed.Seconds(), Unit: "s"},
 	}
 	if level > OK {
@@ -40,7 +40,7 @@ func assessHandler(s Snapshot, _ Thresholds) Verdict {
 		return well("the event loop turns")
 	}
 	return Verdict{
-		Level: Critical, Detail: fmt.Sprintf("what handles an event has not come back for %s", span(s.Handler.Running)),
+		Level: Critical, Detail: fmt.Sprintf("what handles an event has not come back for %s", Span(s.Handler.Running)),
 		Evidence: &Evidence{Figure: "handler_sec", Value: s.Handler.Running.Seconds(), Unit: "s"},
 		Fix:      "Restart it: sudo systemctl restart annad",
 	}
@@ -90,7 +90,7 @@ func assessStalled(s Snapshot, _ Thresholds) Verdict {
 		return well("the writer comes back from the disk")
 	}
 	v := Verdict{
-		Level: Warning, Detail: fmt.Sprintf("a write has not come back for %s beyond its time", span(late)),
+		Level: Warning, Detail: fmt.Sprintf("a write has not come back for %s beyond its time", Span(late)),
 		Evidence: &Evidence{Figure: "store_stalled", Value: late.Seconds(), Threshold: lateWarn.Seconds(), Unit: "s"},
 		Fix:      "Look at the disk: sudo dmesg | tail",
 	}
@@ -174,7 +174,7 @@ func assessClock(s Snapshot, _ Thresholds) Verdict {
 		return well("the time of day goes steadily")
 	}
 	v := Verdict{
-		Notice: true, Detail: fmt.Sprintf("it went %s by %s, %s ago", way, short(size), span(c.Ago)),
+		Notice: true, Detail: fmt.Sprintf("it went %s by %s, %s ago", way, short(size), Span(c.Ago)),
 		Evidence: &Evidence{Figure: "clock_jump", Value: c.Jumped.Seconds(), Threshold: clockLeast.Seconds(), Unit: "s"},
 		Fix:      "See how the machine keeps its time: timedatectl timesync-status",
 	}

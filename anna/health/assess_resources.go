@@ -46,7 +46,7 @@ func assessGrowth(s Snapshot, _ Thresholds) Verdict {
 	g := m.Growth.Value
 	share := 100 * float64(g.By) / float64(max(m.Limit.Value, 1))
 	if g.By == 0 || share < growthLeast || g.Over <= 0 {
-		return well("no steady growth over the last %s", span(g.Over))
+		return well("no steady growth over the last %s", Span(g.Over))
 	}
 	left := time.Duration(0)
 	if m.Used.Value < m.Limit.Value {
@@ -55,7 +55,7 @@ func assessGrowth(s Snapshot, _ Thresholds) Verdict {
 		left = time.Duration(min(float64(m.Limit.Value-m.Used.Value)/rate, 1e9) * float64(time.Second))
 	}
 	v := Verdict{
-		Detail:   fmt.Sprintf("%d MB more within %s: at this rate the limit of %d MB is met in %s", g.By/mb, span(g.Over), m.Limit.Value/mb, span(left)),
+		Detail:   fmt.Sprintf("%d MB more within %s: at this rate the limit of %d MB is met in %s", g.By/mb, Span(g.Over), m.Limit.Value/mb, Span(left)),
 		Evidence: &Evidence{Figure: "memory_time_left", Value: left.Seconds(), Threshold: growthWarn.Seconds(), Unit: "s"},
 	}
 	if left < growthWarn {

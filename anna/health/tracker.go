@@ -252,7 +252,7 @@ func (t *Tracker) State(now time.Time) State {
 			r.Result, r.Detail, r.Evidence, r.Fix = f.Level, f.Detail, f.Evidence, f.Fix
 			r.Since, r.After, r.Acknowledged = &f.Since, f.After, f.Acknowledged
 			if f.BetterSince != nil {
-				r.Detail += "; better since " + span(now.Sub(*f.BetterSince))
+				r.Detail += "; better since " + Span(now.Sub(*f.BetterSince))
 			}
 		case s.hidden != "" && rank > 0:
 			r.Result = OK // it is told under its cause

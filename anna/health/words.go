@@ -43,8 +43,8 @@ func short(d time.Duration) time.Duration {
 	return d.Round(10 * time.Microsecond)
 }
 
-// span writes a length of time with one unit.
-func span(d time.Duration) string {
+// Span writes a length of time with one unit, rounded down: "42 min".
+func Span(d time.Duration) string {
 	switch {
 	case d >= 48*time.Hour:
 		return fmt.Sprintf("%d days", d/(24*time.Hour))
