@@ -49,7 +49,7 @@ type located struct {
 
 func newTree(fs *btrfs.FS, id uint64) *tree {
 	return &tree{
-		id: id, s: fs.NewScanner(btrfs.PointBuffer), paths: newCache[uint64, string](4096),
+		id: id, s: fs.NewScanner(btrfs.PointBuffer), paths: newPathCache(),
 		dirs: newCache[uint64, *dirInode](1024), entries: newCache[link, located](256),
 	}
 }
