@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -119,16 +120,48 @@ func (fs *FS) deviceIDs() ([]uint64, error) {
 	return ids, nil
 }
 
-// device is DEV_INFO (struct btrfs_ioctl_dev_info_args), DEV_STATS and devinfo.
-func (fs *FS) device(id uint64, list *Devices) (Device, error) {
+// devInfo is DEV_INFO (struct btrfs_ioctl_dev_info_args).
+func (fs *FS) devInfo(id uint64) (Device, error) {
 	var a [lenDevInfo]byte
 	ne.PutUint64(a[0:], id)
 	if err := fs.kernel.Ioctl(iocDevInfo, a[:]); err != nil {
 		return Device{}, fmt.Errorf("cannot read device %d: %w", id, err)
 	}
-	d := Device{
+	return Device{
 		ID: ne.Uint64(a[0:]), UUID: uuidAt(a[8:24]),
 		Allocated: ne.Uint64(a[24:]), Size: ne.Uint64(a[32:]), Path: unix.ByteSliceToString(a[3072:]),
+	}, nil
+}
+
+// OpenDevice opens a device for reading, by its id. Needs whatever its node in
+// /dev asks for; a sandbox may have none. A recording has no devices.
+func (fs *FS) OpenDevice(id uint64) (*os.File, error) {
+	if fs.file == nil {
+		return nil, fmt.Errorf("cannot open device %d: it is not this machine's: %w", id, unix.ENODEV)
+	}
+	d, err := fs.devInfo(id)
+	if err != nil {
+		return nil, err
+	}
+	if d.Path == "" {
+		return nil, fmt.Errorf("cannot open device %d: it is missing: %w", id, unix.ENODEV)
+	}
+	f, err := os.OpenFile(d.Path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, fmt.Errorf("cannot open device %d: %w", id, err)
+	}
+	if st, err := f.Stat(); err != nil || st.Mode().Type() != os.ModeDevice {
+		f.Close()
+		return nil, fmt.Errorf("cannot open device %d: %s is no block device", id, d.Path)
+	}
+	return f, nil
+}
+
+// device is DEV_INFO, DEV_STATS and devinfo.
+func (fs *FS) device(id uint64, list *Devices) (Device, error) {
+	d, err := fs.devInfo(id)
+	if err != nil {
+		return Device{}, err
 	}
 	note := func(what string, err error) {
 		if err != nil {
@@ -136,7 +169,6 @@ func (fs *FS) device(id uint64, list *Devices) (Device, error) {
 		}
 	}
 	info := fs.sys + sysDir(fmt.Sprintf("/devinfo/%d", id))
-	var err error
 	d.Absent, err = info.flag("missing")
 	if err != nil {
 		note("state", err)

@@ -14,6 +14,7 @@ func short(what string, have, want int) error {
 // (struct btrfs_root_item).
 type RootItem struct {
 	Generation   uint64 // of the tree's root node
+	Address      uint64 // logical, of that node
 	Bytes        uint64 // in nodes of this tree, whoever shares them
 	LastSnapshot uint64 // generation at which it was last snapshotted
 	Flags        uint64
@@ -44,7 +45,7 @@ func ParseRootItem(b []byte) (RootItem, error) {
 		return RootItem{}, short("root item", len(b), lenOldRootItem)
 	}
 	r := RootItem{
-		Generation: le.Uint64(b[160:]), Bytes: le.Uint64(b[192:]), LastSnapshot: le.Uint64(b[200:]),
+		Generation: le.Uint64(b[160:]), Address: le.Uint64(b[176:]), Bytes: le.Uint64(b[192:]), LastSnapshot: le.Uint64(b[200:]),
 		Flags: le.Uint64(b[208:]), Refs: le.Uint32(b[216:]), Level: b[238],
 	}
 	// A kernel that does not know the extended fields updates generation

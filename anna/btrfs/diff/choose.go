@@ -6,47 +6,60 @@ import (
 	"math/rand/v2"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/btrfs"
+	"github.com/jjgarcianorway/anna-assistant/anna/btrfs/nodes"
 )
 
-// choose decides on the engine. Tree is the rule. Where most leaves were
-// written since the sides parted (by a balance of the metadata, mostly) it
-// reads everything, and Send may do better if both sides are read-only.
-func (r *Report) choose(ctx context.Context, s *btrfs.Scanner, want Engine, rel relation, last [2]uint64) error {
+// choose decides on the engine, and where it has to search. Tree is the rule.
+// Where most leaves were written since the sides parted (by a balance of the
+// metadata, mostly) and it cannot be told which of them both sides share, it reads
+// everything, and Send may do better if both sides are read-only.
+func (r *Report) choose(ctx context.Context, e *engine, s *btrfs.Scanner, want Engine, trees [2]nodes.Tree) (survey, error) {
 	readOnly := r.From.ReadOnly && r.To.ReadOnly
 	switch want {
-	case Paths:
-		r.Engine = Paths
-		return nil
+	case Auto, Paths:
 	case Tree, Send:
-		if !rel.related {
-			return fmt.Errorf("cannot compare with engine %s: the subvolumes are not related", want)
+		if !r.Related {
+			return survey{}, fmt.Errorf("cannot compare with engine %s: the subvolumes are not related", want)
 		}
 		if want == Send && !readOnly {
-			return fmt.Errorf("cannot compare with engine send: %w", ErrNotReadOnly)
+			return survey{}, fmt.Errorf("cannot compare with engine send: %w", ErrNotReadOnly)
 		}
-		r.Engine = want
-		return nil
-	case Auto:
 	default:
-		return fmt.Errorf("cannot compare with engine %q: not known", want)
+		return survey{}, fmt.Errorf("cannot compare with engine %q: not known", want)
 	}
-	r.Engine = Tree
-	switch {
-	case !rel.related:
+	r.Engine = want
+	if want == Auto && !r.Related {
 		r.Engine = Paths
 		r.Notes = append(r.Notes, "the subvolumes are not related: compared path by path, renames show as removed and added")
+	}
+	if r.Engine == Paths || r.Engine == Send {
+		return survey{}, nil
+	}
+	r.Engine = Tree
+	if v, known := e.survey(ctx, trees); known {
+		return v, nil
+	}
+	var last [2]uint64
+	for w, id := range e.ids {
+		var err error
+		if last[w], err = lastInode(ctx, s, id); err != nil {
+			return survey{}, err
+		}
+	}
+	switch {
+	case want != Auto:
 	case readOnly:
-		pays, err := sendPays(ctx, s, [2]uint64{r.From.ID, r.To.ID}, last, rel.fork)
+		pays, err := sendPays(ctx, s, e.ids, last, r.Fork)
 		if err != nil {
-			return err
+			return survey{}, err
 		}
 		if pays {
 			r.Engine = Send
 		}
-	case rel.fork == 0:
+	case r.Fork == 0:
 		r.Notes = append(r.Notes, "the snapshot between the two is gone: all of both was read")
 	}
-	return nil
+	return survey{last: max(last[from], last[to])}, nil
 }
 
 // probes is how many places of each tree are looked at: few, for each may be a

@@ -25,6 +25,7 @@ type engine struct {
 	brought func(x entry) bool
 
 	tune tuning
+	only []stretch // where a scan searches; nil: everywhere
 	fs   *btrfs.FS
 	info btrfs.Info
 	ids  [2]uint64

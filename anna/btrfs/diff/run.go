@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/btrfs"
+	"github.com/jjgarcianorway/anna-assistant/anna/btrfs/nodes"
 )
 
 // An Engine is a way of finding what may differ.
@@ -36,7 +37,17 @@ type tuning struct {
 	pieceWidth uint64 // for fewer inodes there is one worker
 	window     int    // bytes of an answer
 	workers    int    // 0: by the machine
+	nodes      nodeUse
 }
+
+// A nodeUse says when the nodes that both sides share are looked for.
+type nodeUse int
+
+const (
+	needed nodeUse = iota // when generations do not tell
+	always
+	never
+)
 
 var usual = tuning{pieces: 1, pieceWidth: 4096, window: btrfs.ScanBuffer}
 
@@ -106,21 +117,17 @@ func Run(ctx context.Context, fs *btrfs.FS, fromID, toID uint64, opt Options, em
 	if opt.tune != (tuning{}) {
 		e.tune = opt.tune
 	}
-	var last [2]uint64
-	for w, id := range e.ids {
-		if last[w], err = lastInode(ctx, s, id); err != nil {
-			return nil, err
-		}
-	}
-	if err := r.choose(ctx, s, opt.Engine, rel, last); err != nil {
+	v, err := r.choose(ctx, e, s, opt.Engine, [2]nodes.Tree{a.tree, b.tree})
+	if err != nil {
 		return nil, err
 	}
+	e.only = v.only
 	progress := func(ino uint64) {
 		if opt.Progress != nil {
 			opt.Progress(Progress{Engine: r.Engine, Inode: ino, Changes: e.summary.Total()})
 		}
 	}
-	err = r.find(e, fs, opt.Engine, max(last[from], last[to]), progress)
+	err = r.find(e, fs, opt.Engine, v.last, progress)
 	if err == nil {
 		err = e.nest.finish(e)
 	}
@@ -145,7 +152,7 @@ func (r *Report) find(e *engine, fs *btrfs.FS, want Engine, last uint64, progres
 		if want == Send || e.ctx.Err() != nil {
 			return err
 		}
-		r.Engine = Tree
+		r.Engine, e.only = Tree, nil
 		r.Notes = append(r.Notes, fmt.Sprintf("compared by the trees, for the kernel's send could not be used: %v", err))
 	}
 	return e.scan(last, progress)

@@ -33,23 +33,35 @@ func (e *engine) scan(last uint64, progress func(ino uint64)) error {
 	e.brought = func(x entry) bool { return x.transid > e.rel.fork }
 	total := last - top
 	return e.spread(total, e.tune.pieces, total < e.tune.pieceWidth, func(w *engine, p *piece) (uint64, error) {
-		ends := p.high == total
-		err := w.scanPiece(p, ends)
+		err := w.scanPiece(p, total)
 		return top + p.high, err
 	}, progress)
 }
 
-// scanPiece is the scan of a range of inodes; ends says that all behind it
-// belongs to it.
-func (e *engine) scanPiece(p *piece, ends bool) error {
-	high := top + p.high
-	if ends {
-		high = btrfs.LastFree
+// scanPiece is the scan of a range of inodes. All behind total belongs to the one
+// that ends there. The piece may become shorter meanwhile.
+func (e *engine) scanPiece(p *piece, total uint64) error {
+	for at := top + p.low; ; {
+		high := top + p.high
+		if p.high == total {
+			high = btrfs.LastFree
+		}
+		s, more := e.stretch(at, high)
+		if !more {
+			return nil
+		}
+		if err := e.scanStretch(p, s); err != nil {
+			return err
+		}
+		at = s.last + 1
 	}
+}
+
+func (e *engine) scanStretch(p *piece, s stretch) error {
 	for w := range e.windows {
 		e.windows[w].start(btrfs.Range{
 			Tree: e.trees[w].id, MinTransid: e.rel.fork,
-			Min: btrfs.Key{Object: top + p.low}, Max: btrfs.Key{Object: high, Type: 255, Offset: ^uint64(0)},
+			Min: btrfs.Key{Object: s.first}, Max: btrfs.Key{Object: s.last, Type: 255, Offset: ^uint64(0)},
 		})
 		e.windows[w].done = e.rel.frozen[w]
 	}
@@ -59,7 +71,7 @@ func (e *engine) scanPiece(p *piece, ends bool) error {
 			return err
 		}
 		if filled {
-			e.share(p)
+			e.share(p, s)
 		}
 		ino, more := e.next()
 		if !more {
@@ -117,8 +129,8 @@ const fewCandidates = 32
 // share has somebody else go on behind what the windows show: both then work
 // close together, as disks like it. Where there is hardly anything to classify it
 // is the other half of the range, so that both read.
-func (e *engine) share(p *piece) {
-	through, candidates := btrfs.LastFree, 0
+func (e *engine) share(p *piece, s stretch) {
+	through, candidates := s.last, 0
 	for _, v := range e.windows {
 		candidates += len(v.list) - v.next
 		if !v.done {

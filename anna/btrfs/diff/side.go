@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/btrfs"
+	"github.com/jjgarcianorway/anna-assistant/anna/btrfs/nodes"
 )
 
 // A Side is one of the two subvolumes.
@@ -22,7 +23,7 @@ type root struct {
 	otransid uint64
 	ctransid uint64      // when an inode was written last; 0 where it is not known
 	top      btrfs.Inode // its top directory, which snapshots keep
-	level    uint8
+	tree     nodes.Tree  // as it was committed
 }
 
 func readRoot(ctx context.Context, s *btrfs.Scanner, id uint64) (btrfs.RootItem, error) {
@@ -65,7 +66,7 @@ func openRoot(ctx context.Context, s *btrfs.Scanner, id uint64) (root, error) {
 	}
 	return root{
 		Side:   Side{ID: id, UUID: r.UUID, Generation: r.Generation, ReadOnly: r.ReadOnly()},
-		parent: r.ParentUUID, otransid: r.OTransid, ctransid: r.CTransid, top: dir, level: r.Level,
+		parent: r.ParentUUID, otransid: r.OTransid, ctransid: r.CTransid, top: dir, tree: nodes.TreeOf(r),
 	}, nil
 }
 

@@ -2,9 +2,6 @@ package diff
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
-	"hash/crc32"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/btrfs"
 )
@@ -46,15 +43,6 @@ func (r *run) put(i uint64, sum []byte) {
 	r.has[i] = true
 }
 
-// hashes are the checksums that can be made here, to compare with what has
-// none on disk: holes, and extents inside of items. The others are unknown.
-var hashes = map[string]func([]byte) []byte{
-	"crc32c": func(b []byte) []byte {
-		return binary.LittleEndian.AppendUint32(nil, crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)))
-	},
-	"sha256": func(b []byte) []byte { s := sha256.Sum256(b); return s[:] },
-}
-
 var sumSizes = map[string]int{"crc32c": 4, "xxhash64": 8, "sha256": 32, "blake2b": 32}
 
 // sectorSize is how many bytes one checksum is of: what the kernel says, within
@@ -64,7 +52,7 @@ func sectorSize(info btrfs.Info) uint64 { return min(max(uint64(info.SectorSize)
 func newSums(fs *btrfs.FS, info btrfs.Info) *sums {
 	s := &sums{
 		s: fs.NewScanner(btrfs.PointBuffer), sector: sectorSize(info),
-		size: sumSizes[info.Checksum], hash: hashes[info.Checksum],
+		size: sumSizes[info.Checksum], hash: info.Hash(),
 	}
 	if s.size > 0 {
 		s.span = uint64(info.NodeSize) / uint64(s.size) * s.sector

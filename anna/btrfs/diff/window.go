@@ -55,7 +55,7 @@ func (w *window) fill(ctx context.Context) error {
 
 // end leaves out what lies behind an inode.
 func (w *window) end(through uint64) {
-	w.rest.Max = btrfs.Key{Object: through, Type: 255, Offset: ^uint64(0)}
+	w.rest.Max.Object = min(w.rest.Max.Object, through)
 	w.done = w.done || w.rest.Min.Compare(w.rest.Max) > 0
 	for n := len(w.list); n > w.next && w.list[n-1].ino > through; n-- {
 		w.list = w.list[:n-1]
