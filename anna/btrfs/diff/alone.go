@@ -36,7 +36,7 @@ func (e *engine) aloneLink(w which, n *node, l link, more bool) error {
 		return e.report(c)
 	}
 	o := w.other()
-	at, ok, err := e.trees[o].entry(e.ctx, dir, l.name)
+	at, ok, err := e.namesake(w, l, dir)
 	switch {
 	case err != nil:
 		return err

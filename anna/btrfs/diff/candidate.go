@@ -122,9 +122,10 @@ func (e *engine) runEnd(w which) uint64 {
 	return end
 }
 
-// mostSeen is how many entries that a directory has lost are looked up one by
-// one, before all that it has is read.
-const mostSeen = 16
+// mostSeen is how many entries that a directory has lost are looked up one by one,
+// before all that it has is read: by how many it has, for a look-up takes as long
+// as reading some of them.
+func mostSeen(entries int) int { return 2 + min(entries/32, 64) }
 
 // complete says whether ours has all items of an inode that matter, by those of
 // the other side, which has not written it.
@@ -135,6 +136,7 @@ func (e *engine) complete(w which, n *node, ours, theirs part) (bool, error) {
 	var x, y feed
 	x.hold(ours)
 	y.hold(theirs)
+	most := mostSeen(theirs.body.Len())
 	for lost := 0; y.ok; y.step() {
 		key := y.item.Key
 		switch key.Type {
@@ -148,7 +150,7 @@ func (e *engine) complete(w which, n *node, ours, theirs part) (bool, error) {
 		switch {
 		case x.ok && x.item.Key == key:
 			continue
-		case key.Type != btrfs.TypeDirIndex || lost == mostSeen:
+		case key.Type != btrfs.TypeDirIndex || lost == most:
 			return false, nil
 		}
 		lost++

@@ -20,15 +20,41 @@ func parseEntry(it btrfs.Item) (entry, error) {
 	return entry{it.Key.Offset, d.Location, d.Transid, string(d.Name)}, err
 }
 
-// directories compares the entries of a directory that exists on both sides,
-// side by side in the order in which they were made, and takes care of what
-// lies behind those that only one side has. It says whether there are none.
+// directories compares the entries of a directory that exists on both sides, and
+// takes care of what lies behind those that only one side has. It says whether
+// there are none.
 func (e *engine) directories(dir uint64, fa, fb *feed) (same bool, err error) {
-	f := [2]*feed{fa, fb}
+	d, many := parted{dir: dir}, false
+	same = true
+	err = e.sideBySide(dir, [2]*feed{fa, fb}, func(w which, x entry) (err error) {
+		if !many {
+			d.only[w] = append(d.only[w], x)
+			if many = d.count() > mostKnown; !many {
+				return nil
+			}
+			same, err = e.differ(d)
+			return err
+		}
+		if same {
+			if same, err = e.sameEntry(w, dir, x); err != nil {
+				return err
+			}
+		}
+		return e.behind(w, dir, x, x.at.Object)
+	})
+	if err != nil || many {
+		return same, err
+	}
+	e.known.put(d)
+	return e.differ(d)
+}
+
+// sideBySide goes through the entries of a directory on both sides in the order in
+// which they were made, and hands on those that only one side has.
+func (e *engine) sideBySide(dir uint64, f [2]*feed, only func(w which, x entry) error) (err error) {
 	for w := range f {
 		f[w].skipTo(e.ctx, btrfs.Key{Object: dir, Type: btrfs.TypeDirIndex})
 	}
-	same = true
 	for {
 		if f[from].at(dir, btrfs.TypeDirIndex) && f[to].at(dir, btrfs.TypeDirIndex) &&
 			f[from].item.Key == f[to].item.Key && bytes.Equal(f[from].item.Data, f[to].item.Data) {
@@ -40,18 +66,18 @@ func (e *engine) directories(dir uint64, fa, fb *feed) (same bool, err error) {
 		var x [2]entry
 		for w := range f {
 			if f[w].err != nil {
-				return same, f[w].err
+				return f[w].err
 			}
 			if has[w] = f[w].at(dir, btrfs.TypeDirIndex); has[w] {
 				if x[w], err = parseEntry(f[w].item); err != nil {
-					return same, err
+					return err
 				}
 			}
 		}
 		var take [2]bool
 		switch {
 		case !has[from] && !has[to]:
-			return same, nil
+			return nil
 		case has[from] && has[to] && x[from] == x[to]:
 			f[from].next(e.ctx)
 			f[to].next(e.ctx)
@@ -67,13 +93,8 @@ func (e *engine) directories(dir uint64, fa, fb *feed) (same bool, err error) {
 			if !take[w] {
 				continue
 			}
-			if same {
-				if same, err = e.sameEntry(which(w), dir, x[w]); err != nil {
-					return false, err
-				}
-			}
-			if err := e.behind(which(w), dir, x[w]); err != nil {
-				return same, err
+			if err := only(which(w), x[w]); err != nil {
+				return err
 			}
 			f[w].next(e.ctx)
 		}
@@ -97,9 +118,9 @@ func (e *engine) sameEntry(w which, dir uint64, x entry) (bool, error) {
 
 // behind takes care of an entry that only one side has: if it leads to an inode
 // that only this side has and that the source will not bring up, that one and
-// all below it.
-func (e *engine) behind(w which, dir uint64, x entry) error {
-	n, err := e.visit(w, dir, x)
+// all below it. through is the last inode that will be asked for next, close by.
+func (e *engine) behind(w which, dir uint64, x entry, through uint64) error {
+	n, err := e.visit(w, dir, x, through)
 	if err != nil || n == nil || !n.isDir() {
 		return err
 	}
@@ -108,16 +129,20 @@ func (e *engine) behind(w which, dir uint64, x entry) error {
 
 // visit reports what an entry leads to, unless it is somebody else's to report,
 // and returns it then.
-func (e *engine) visit(w which, dir uint64, x entry) (*node, error) {
+func (e *engine) visit(w which, dir uint64, x entry, through uint64) (*node, error) {
 	if x.at.Type == btrfs.TypeRootItem {
 		e.nest.found(w, link{dir, x.name}, x.at.Object)
 		return nil, nil
 	}
-	if x.at.Type != btrfs.TypeInodeItem || e.brought(x) || e.broughtByOther(w, x) {
+	if x.at.Type != btrfs.TypeInodeItem || e.brought(x) {
 		return nil, nil
 	}
+	known, there := e.lookedUp(w, x)
+	if known && there {
+		return nil, nil // it is on both sides, and will come up
+	}
 	f := e.inner[w]
-	f.seek(e.ctx, x.at.Object, x.at.Object)
+	f.seek(e.ctx, x.at.Object, through)
 	n, err := head(e.ctx, f, x.at.Object)
 	if err != nil {
 		return nil, err
@@ -129,25 +154,30 @@ func (e *engine) visit(w which, dir uint64, x entry) (*node, error) {
 	if len(n.links) == 0 || e.owned(w, n.ino, &n.Inode) || n.links[0] != (link{dir, x.name}) {
 		return nil, nil
 	}
-	o, err := e.trees[w.other()].inode(e.ctx, n.ino)
-	if err != nil || o != nil && e.identical(&n.Inode, o) {
-		return nil, err
+	if !known {
+		o, err := e.trees[w.other()].inode(e.ctx, n.ino)
+		if err != nil || o != nil && e.identical(&n.Inode, o) {
+			return nil, err
+		}
 	}
 	return n, e.alone(w, n)
 }
 
-// broughtByOther says that what an entry leads to is a candidate of the other side, which
-// was there when the sides parted: so it is on both, and will come up.
-func (e *engine) broughtByOther(w which, x entry) bool {
-	o := e.windows[w.other()]
-	if o == nil || e.rel.fork == 0 || x.transid >= e.rel.fork {
-		return false
+// lookedUp says whether it is known, without asking, that what an entry leads to,
+// which the other side has no longer, is there at another place. It was on both
+// sides when they parted; had it only lost this name, it would have been written,
+// and be a candidate.
+func (e *engine) lookedUp(w which, x entry) (known, there bool) {
+	v := e.windows[w.other()]
+	if v == nil || e.rel.fork == 0 || x.transid >= e.rel.fork {
+		return false, false
 	}
-	g, ok := o.find(x.at.Object)
-	if !ok {
-		return false
+	g := v.find(x.at.Object)
+	if g == nil {
+		return v.covers(x.at.Object), false
 	}
 	items := g.items
 	var it btrfs.Item
-	return items.Next(&it) && it.Key.Type == btrfs.TypeInodeItem && len(it.Data) >= 8 && binary.LittleEndian.Uint64(it.Data) < e.rel.fork
+	there = !g.torn && items.Next(&it) && it.Key.Type == btrfs.TypeInodeItem && len(it.Data) >= 8 && binary.LittleEndian.Uint64(it.Data) < e.rel.fork
+	return there, there
 }

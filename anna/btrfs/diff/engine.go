@@ -36,6 +36,7 @@ type engine struct {
 	cmp   comparer
 	match [2]*cache[uint64, uint64] // the directory at the same place on the other side
 	nest  nested
+	known *known
 
 	parted parted // of the directory at hand; its zero value if it is to be read
 
@@ -51,12 +52,14 @@ type engine struct {
 
 func newEngine(ctx context.Context, fs *btrfs.FS, info btrfs.Info, rel relation, ids [2]uint64, emit func(Change) error) *engine {
 	e := &engine{tune: usual, ctx: ctx, fs: fs, info: info, ids: ids, rel: rel, emit: emit, summary: Summary{Counts: map[Kind]int{}}}
+	points := fs.NewScanner(btrfs.PointBuffer) // nobody is still at an answer when somebody else asks
 	for w := range e.trees {
-		e.trees[w] = newTree(fs, ids[w])
+		e.trees[w] = newTree(points, ids[w])
 		e.main[w], e.inner[w] = newFeed(fs, ids[w]), newFeed(fs, ids[w])
 		e.match[w] = newCache[uint64, uint64](4096)
-		e.cmp.sums[w] = newSums(fs, info)
+		e.cmp.sums[w] = newSums(points, info)
 	}
+	e.known = newKnown()
 	for w, t := range e.trees {
 		if rel.frozen[w] {
 			t.twin, t.fork = e.trees[which(w).other()], rel.fork

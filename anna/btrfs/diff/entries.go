@@ -17,6 +17,8 @@ type parted struct {
 	only [2][]entry
 }
 
+func (d *parted) count() int { return len(d.only[from]) + len(d.only[to]) }
+
 // A gap is a range of indexes.
 type gap struct{ low, high uint64 }
 
@@ -62,6 +64,7 @@ func (e *engine) oneWroteDir(w which, n *node, items btrfs.Answer) (done bool, e
 			return false, err
 		}
 	}
+	e.known.put(d)
 	e.parted = d
 	defer func() { e.parted = parted{} }()
 	return true, e.judge(n.ino, m, e.held)
@@ -159,33 +162,45 @@ func (e *engine) lostEntries(w which, dir uint64, g gap, list *[]entry) (ok bool
 	return theirs.Whole() && ours.Whole(), firstError(theirs.Err(), ours.Err())
 }
 
-// differ takes care of the entries of the directory at hand that only one side
-// has. It says whether there are none that matter.
-func (e *engine) differ() (same bool, err error) {
+// differ takes care of the entries of a directory that only one side has. It says
+// whether there are none that matter.
+func (e *engine) differ(d parted) (same bool, err error) {
 	same = true
-	for w, list := range e.parted.only {
+	for w, list := range d.only {
 		for _, x := range list {
 			if same {
-				if same, err = e.sameEntry(which(w), e.parted.dir, x); err != nil {
+				if same, err = e.sameEntry(which(w), d.dir, x); err != nil {
 					return false, err
 				}
 			}
 		}
 	}
-	a, b := e.parted.only[from], e.parted.only[to]
-	for len(a) > 0 || len(b) > 0 {
+	for d.count() > 0 {
 		w := to
-		if len(b) == 0 || len(a) > 0 && a[0].index <= b[0].index {
+		if len(d.only[to]) == 0 || len(d.only[from]) > 0 && d.only[from][0].index <= d.only[to][0].index {
 			w = from
 		}
-		x := &a
-		if w == to {
-			x = &b
-		}
-		if err := e.behind(w, e.parted.dir, (*x)[0]); err != nil {
+		list := d.only[w]
+		d.only[w] = list[1:]
+		if err := e.behind(w, d.dir, list[0], runOf(list)); err != nil {
 			return same, err
 		}
-		*x = (*x)[1:]
 	}
 	return same, nil
+}
+
+// entryGap is how far apart the inodes of entries may be to be read together.
+const entryGap = 8
+
+// runOf is the last of the inodes that some entries in a row lead to, beginning with
+// the first of them, as long as they are close together.
+func runOf(list []entry) uint64 {
+	end := list[0].at.Object
+	for _, x := range list[1:] {
+		if x.at.Type != btrfs.TypeInodeItem || x.at.Object <= end || x.at.Object-end > entryGap || x.at.Object-list[0].at.Object >= runMost {
+			break
+		}
+		end = x.at.Object
+	}
+	return end
 }

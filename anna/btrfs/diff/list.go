@@ -29,9 +29,9 @@ func (e *engine) list(w which, dir uint64) error {
 			}
 			continue
 		}
-		x := p.list[0]
+		x, through := p.list[0], runOf(p.list)
 		p.list = p.list[1:]
-		n, err := e.visit(w, p.dir, x)
+		n, err := e.visit(w, p.dir, x, through)
 		if err != nil {
 			return err
 		}

@@ -164,7 +164,10 @@ func (l *lab) tuning() tuning {
 	if r.IntN(3) == 0 {
 		return tuning{}
 	}
-	return tuning{pieces: 1 + r.Uint64N(20), pieceWidth: 1 + r.Uint64N(40), window: 4096 << r.IntN(4), workers: 1 + r.IntN(4)}
+	return tuning{
+		pieces: 1 + r.Uint64N(20), pieceWidth: 1 + r.Uint64N(40), window: 4096 << r.IntN(4), workers: 1 + r.IntN(4),
+		nodes: []nodeUse{needed, always, always, never}[r.IntN(4)],
+	}
 }
 
 func (l *lab) fail(format string, args ...any) {

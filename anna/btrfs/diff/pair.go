@@ -21,7 +21,7 @@ func (e *engine) pair(a, b *node, fa, fb *feed) error {
 	case a.isDir():
 		var same bool
 		if e.parted.dir == a.ino {
-			same, err = e.differ()
+			same, err = e.differ(e.parted)
 		} else {
 			same, err = e.directories(a.ino, fa, fb)
 		}

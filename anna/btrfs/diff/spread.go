@@ -209,7 +209,7 @@ func (e *engine) piece(p *piece, do func(w *engine, p *piece) (uint64, error)) {
 // helper is an engine that does a part of the work of e.
 func (e *engine) helper(ctx context.Context, s *sharing) *engine {
 	w := newEngine(ctx, e.fs, e.info, e.rel, e.ids, nil)
-	w.tune, w.only, w.owned, w.brought, w.shared = e.tune, e.only, e.owned, e.brought, s
+	w.tune, w.only, w.owned, w.brought, w.shared, w.known = e.tune, e.only, e.owned, e.brought, s, e.known
 	w.begin()
 	return w
 }

@@ -2,6 +2,7 @@ package diff
 
 import (
 	"context"
+	"slices"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/btrfs"
 )
@@ -9,7 +10,8 @@ import (
 // sumsAtOnce is how many sectors are compared at a time.
 const sumsAtOnce = 256
 
-// nearSums is how far in front of a sector the item that covers it starts mostly.
+// nearSums is how far in front of a sector the item that covers it starts mostly,
+// and how far behind it to read on: what was written together lies together.
 const nearSums = 1 << 20
 
 // sums reads the checksum tree (tree 7, object -10: the item's offset is the
@@ -22,10 +24,15 @@ type sums struct {
 	hash   func([]byte) []byte
 	zero   []byte // the checksum of a sector of zeros; nil if it cannot be had
 	run    run
-	last   struct { // an item
-		start uint64
-		data  []byte
-	}
+	asked  uint64    // the last address that was searched for
+	held   []sumItem // in order
+	behind uint64    // up to where held has all that starts behind its first one
+}
+
+// A sumItem is the checksums of the sectors from an address on.
+type sumItem struct {
+	start uint64
+	data  []byte
 }
 
 // A run is the checksums of neighbouring sectors, as far as there are any.
@@ -49,9 +56,9 @@ var sumSizes = map[string]int{"crc32c": 4, "xxhash64": 8, "sha256": 32, "blake2b
 // the sizes that Btrfs could ever have. An old kernel says 0.
 func sectorSize(info btrfs.Info) uint64 { return min(max(uint64(info.SectorSize), 512), 64<<10) }
 
-func newSums(fs *btrfs.FS, info btrfs.Info) *sums {
+func newSums(scanner *btrfs.Scanner, info btrfs.Info) *sums {
 	s := &sums{
-		s: fs.NewScanner(btrfs.PointBuffer), sector: sectorSize(info),
+		s: scanner, sector: sectorSize(info),
 		size: sumSizes[info.Checksum], hash: info.Hash(),
 	}
 	if s.size > 0 {
@@ -93,65 +100,78 @@ func (s *sums) of(ctx context.Context, seg *segment, pos, n uint64) (*run, error
 }
 
 // read reads the checksums of the n bytes at an address. The item that covers
-// the first sector may start well before it. The last item is kept: what was
-// written together lies together.
+// the first sector may start well before it. What the last answer had is kept.
 func (s *sums) read(ctx context.Context, address, n uint64) (*run, error) {
 	clear(s.run.has)
 	if s.size == 0 {
 		return &s.run, nil
 	}
-	if address >= s.last.start && address+n <= s.last.start+s.covered(s.last.data) {
-		s.take(s.last.start, s.last.data, address, n)
-		return &s.run, nil
-	}
-	// What was written together has its item to itself, which starts close by.
-	for _, back := range []uint64{min(n, s.span), min(nearSums, s.span), s.span} {
-		first, err := s.search(ctx, address, n, back)
-		if err != nil || first <= address || back == s.span {
+	if len(s.held) == 0 || address < s.held[0].start || address+n > s.behind {
+		if err := s.search(ctx, address, n); err != nil {
 			return &s.run, err
 		}
+	}
+	for _, it := range s.held {
+		s.take(it, address, n)
 	}
 	return &s.run, nil
 }
 
-// search takes the checksums from the items that start at most so far back. It
-// says where the first of them starts that has any.
-func (s *sums) search(ctx context.Context, address, n, back uint64) (first uint64, err error) {
-	first = ^uint64(0)
-	c := s.s.Scan(ctx, btrfs.Range{
-		Tree: btrfs.TreeChecksum, Types: btrfs.Types(btrfs.TypeExtentCsum),
-		Min: btrfs.Key{Object: btrfs.ObjectCsum, Type: btrfs.TypeExtentCsum, Offset: address - min(address, back)},
-		Max: btrfs.Key{Object: btrfs.ObjectCsum, Type: btrfs.TypeExtentCsum, Offset: address + n - 1},
-	})
-	for c.Next() {
-		start, data := c.Item().Key.Offset, c.Item().Data
-		covered := s.covered(data)
-		if start+covered <= address {
-			continue
-		}
-		if covered >= n {
-			s.last.start, s.last.data = start, append(s.last.data[:0], data...)
-		}
-		first = min(first, start)
-		s.take(start, data, address, n)
+// search reads the items of n bytes at an address; and of those about them, where
+// the last ones asked for were near.
+func (s *sums) search(ctx context.Context, address, n uint64) error {
+	back, ahead := min(n, s.span), uint64(0)
+	if address-s.asked < nearSums || s.asked-address < nearSums {
+		back, ahead = min(nearSums, s.span), nearSums
 	}
-	return first, c.Err()
+	s.asked, s.behind = address, address+n+ahead
+	for {
+		s.held = s.held[:0]
+		c := s.s.Scan(ctx, btrfs.Range{
+			Tree: btrfs.TreeChecksum, Types: btrfs.Types(btrfs.TypeExtentCsum),
+			Min: btrfs.Key{Object: btrfs.ObjectCsum, Type: btrfs.TypeExtentCsum, Offset: address - min(address, back)},
+			Max: btrfs.Key{Object: btrfs.ObjectCsum, Type: btrfs.TypeExtentCsum, Offset: s.behind - 1},
+		})
+		for c.Next() {
+			s.hold(c.Item())
+		}
+		if c.Err() != nil {
+			s.held = s.held[:0]
+			return c.Err()
+		}
+		if len(s.held) > 0 && s.held[0].start <= address || back == s.span {
+			return nil
+		}
+		if back >= nearSums {
+			back = s.span
+		} else {
+			back = min(nearSums, s.span)
+		}
+	}
 }
 
-// covered is how many bytes the checksums of an item are of.
-func (s *sums) covered(data []byte) uint64 { return uint64(len(data)/s.size) * s.sector }
+// hold keeps an item, in the memory of one that was kept before.
+func (s *sums) hold(it btrfs.Item) {
+	n := len(s.held)
+	s.held = slices.Grow(s.held, 1)[:n+1]
+	s.held[n].start, s.held[n].data = it.Key.Offset, append(s.held[n].data[:0], it.Data...)
+}
 
 // take takes from an item what it has of the n bytes at an address.
-func (s *sums) take(start uint64, data []byte, address, n uint64) {
+func (s *sums) take(it sumItem, address, n uint64) {
+	covered := uint64(len(it.data)/s.size) * s.sector
+	if it.start >= address+n || it.start+covered <= address {
+		return
+	}
 	for i := range n / s.sector {
 		at := address + i*s.sector
-		if at < start {
+		if at < it.start {
 			continue
 		}
-		k := (at - start) / s.sector
-		if k >= uint64(len(data)/s.size) {
+		k := (at - it.start) / s.sector
+		if k >= uint64(len(it.data)/s.size) {
 			break
 		}
-		s.run.put(i, data[k*uint64(s.size):][:s.size])
+		s.run.put(i, it.data[k*uint64(s.size):][:s.size])
 	}
 }

@@ -47,9 +47,9 @@ type located struct {
 	ok bool
 }
 
-func newTree(fs *btrfs.FS, id uint64) *tree {
+func newTree(s *btrfs.Scanner, id uint64) *tree {
 	return &tree{
-		id: id, s: fs.NewScanner(btrfs.PointBuffer), paths: newPathCache(),
+		id: id, s: s, paths: newPathCache(),
 		dirs: newCache[uint64, *dirInode](1024), entries: newCache[link, located](256),
 	}
 }

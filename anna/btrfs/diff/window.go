@@ -17,9 +17,14 @@ type window struct {
 	pass   func(*btrfs.Item, btrfs.Answer) // for groups
 	list   []group
 	next   int // in list
+	// Of the inodes from here to there list has all candidates.
+	from, through uint64
 }
 
-func (w *window) start(r btrfs.Range) { w.rest, w.done, w.list, w.next = r, false, w.list[:0], 0 }
+func (w *window) start(r btrfs.Range) {
+	w.rest, w.done, w.list, w.next = r, false, w.list[:0], 0
+	w.from, w.through = 1, 0
+}
 
 // fill reads on. It may find no candidate.
 func (w *window) fill(ctx context.Context) error {
@@ -28,7 +33,7 @@ func (w *window) fill(ctx context.Context) error {
 		return err
 	}
 	var last uint64
-	w.next = 0
+	w.next, w.from, w.through = 0, w.rest.Min.Object, w.rest.Max.Object
 	if w.list, last, w.done, err = groups(a, w.list[:0], w.wanted, w.pass); w.done || err != nil {
 		return err
 	}
@@ -50,6 +55,7 @@ func (w *window) fill(ctx context.Context) error {
 		}
 	}
 	w.done = w.rest.Min.Compare(w.rest.Max) > 0
+	w.through = w.rest.Min.Object - 1
 	return nil
 }
 
@@ -57,13 +63,17 @@ func (w *window) fill(ctx context.Context) error {
 func (w *window) end(through uint64) {
 	w.rest.Max.Object = min(w.rest.Max.Object, through)
 	w.done = w.done || w.rest.Min.Compare(w.rest.Max) > 0
+	w.through = min(w.through, through)
 	for n := len(w.list); n > w.next && w.list[n-1].ino > through; n-- {
 		w.list = w.list[:n-1]
 	}
 }
 
-// find looks an inode up among the candidates that are at hand.
-func (w *window) find(ino uint64) (*group, bool) {
+// covers says whether an inode would be at hand, if it were a candidate.
+func (w *window) covers(ino uint64) bool { return w.from <= ino && ino <= w.through }
+
+// find looks an inode up among the candidates that are at hand; nil if it is none.
+func (w *window) find(ino uint64) *group {
 	low, high := 0, len(w.list)
 	for low < high {
 		if middle := (low + high) / 2; w.list[middle].ino < ino {
@@ -72,8 +82,8 @@ func (w *window) find(ino uint64) (*group, bool) {
 			high = middle
 		}
 	}
-	if low < len(w.list) && w.list[low].ino == ino && !w.list[low].torn {
-		return &w.list[low], true
+	if low < len(w.list) && w.list[low].ino == ino {
+		return &w.list[low]
 	}
-	return nil, false
+	return nil
 }
