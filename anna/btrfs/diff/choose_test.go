@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -77,6 +78,50 @@ func TestSearchesWhatIsApart(t *testing.T) {
 		}
 		if n := searched(t, fs, old, id); n == 0 || n > 800 {
 			t.Errorf("%s: %d inodes of 4000 would be searched", what, n)
+		}
+	}
+}
+
+// TestWhileBalanced compares while all nodes move about: the answer is the same
+// every time, from their old places, their new ones, or without looking at them.
+func TestWhileBalanced(t *testing.T) {
+	annatest.Require(t, annatest.Btrfs)
+	disk := annatest.NewDisk(t, []int64{1 << 30})
+	fs := openFS(t, disk.Dir)
+	in := func(name string) string { return filepath.Join(disk.Dir, name) }
+	forest(t, in("live"), 2000)
+	old := snap(t, in("live"), in("old"), "-r")
+	scatter(t, in("live"), 500, 100, 3)
+	live := subvolumeID(t, in("live"))
+	want, _ := collect(t, fs, old, live, Tree)
+	moved := make(chan error, 1)
+	go func() {
+		var err error
+		for range 20 {
+			if err = exec.Command("btrfs", "balance", "start", "-m", disk.Dir).Run(); err != nil {
+				break
+			}
+		}
+		moved <- err
+	}()
+	for n := 0; ; n++ {
+		opt := Options{tune: usual}
+		opt.tune.nodes = always
+		var got []Change
+		if _, err := Run(t.Context(), fs, old, live, opt, func(c Change) error { got = append(got, c); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if d := difference(text(want), text(got)); d != "" {
+			t.Fatalf("comparison %d while it is balanced: at rest (-) and now (+):\n%s", n, d)
+		}
+		select {
+		case err := <-moved:
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Logf("%d comparisons", n+1)
+			return
+		default:
 		}
 	}
 }

@@ -31,7 +31,7 @@ type shape struct {
 
 var shapes = []shape{
 	{name: "plain"},
-	{name: "sha256", mkfs: []string{"--csum", "sha256"}},
+	{name: "sha256, small nodes", mkfs: []string{"--csum", "sha256", "-n", "4096"}},
 	{name: "compressed", options: "compress-force=zstd:1", unsure: true},
 	{name: "zlib", options: "compress=zlib", unsure: true},
 	{name: "nodatacow", options: "nodatacow", unsure: true},

@@ -105,6 +105,29 @@ func TestSameNumberBothSides(t *testing.T) {
 	}
 }
 
+// TestSameNameBothSides: both make a file of the same name, number and index in the
+// same transaction. Their entries are the same; they are not.
+func TestSameNameBothSides(t *testing.T) {
+	annatest.Require(t, annatest.Btrfs)
+	disk := annatest.NewDisk(t, []int64{1 << 30})
+	fs := openFS(t, disk.Dir)
+	a, b := hand{t, filepath.Join(disk.Dir, "a")}, hand{t, filepath.Join(disk.Dir, "b")}
+	a.subvolume(".")
+	a.write("old", "1")
+	snap(t, a.dir, b.dir)
+	a.write("made", "1")
+	b.write("made", "2 is longer")
+	for _, use := range []nodeUse{needed, always, never} {
+		opt := Options{tune: usual}
+		opt.tune.nodes = use
+		var got []Change
+		_, err := Run(t.Context(), fs, subvolumeID(t, a.dir), subvolumeID(t, b.dir), opt, func(c Change) error { got = append(got, c); return nil })
+		if s := show(got); err != nil || s != "replaced made content changed" {
+			t.Errorf("%v, got:\n%s", err, s)
+		}
+	}
+}
+
 // TestNumbersGivenOutAnew: after a new mount the highest numbers are free again.
 func TestNumbersGivenOutAnew(t *testing.T) {
 	annatest.Require(t, annatest.Btrfs)
