@@ -47,7 +47,8 @@ var rooms = map[string][]string{
 // leaves names the rooms that stand on (almost) nothing of the house.
 var leaves = map[string][]string{
 	"anna/btrfs":        {},
-	"anna/btrfs/diff":   {"anna/btrfs"},
+	"anna/btrfs/diff":   {"anna/btrfs", "anna/btrfs/nodes"},
+	"anna/btrfs/nodes":  {"anna/btrfs"},
 	"anna/metrics":      {},
 	"anna/events":       {},
 	"anna/health":       {},

@@ -19,8 +19,9 @@ type survey struct {
 // A stretch is a range of inodes.
 type stretch struct{ first, last uint64 }
 
-// mostNodes bounds what is remembered of one level of a tree: half a megabyte.
-const mostNodes = 8192
+// mostNodes bounds what is remembered of a tree that the other one does not share:
+// a megabyte.
+const mostNodes = 16384
 
 // survey looks at the upper nodes of the trees: whether it pays to search them by
 // generation, and if not, because most leaves are younger than the parting of the

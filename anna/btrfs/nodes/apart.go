@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"sync"
-	"sync/atomic"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/btrfs"
 )
@@ -16,114 +13,103 @@ type Part struct {
 	Low, End btrfs.Key
 }
 
+var errTooMany = errors.New("too many")
+
 // Apart finds the parts of two trees that lie in nodes which the other has not,
 // in order: parts[0] those of a, parts[1] those of b. Whatever a has outside of
-// its parts b has as well, and the other way round. Where more than most nodes of
-// a level would have to be remembered, the parts are those of the level above:
-// larger, and just as true.
+// its parts b has as well, and the other way round. Where there are more than most
+// of them, or of the nodes above, they are those of a level above: larger, and
+// just as true.
 func (r *Reader) Apart(ctx context.Context, a, b Tree, most int) (parts [2][]Part, err error) {
 	if a.Level > maxLevel || b.Level > maxLevel {
 		return parts, fmt.Errorf("cannot read nodes: a tree has %d levels", max(a.Level, b.Level))
 	}
 	level := [2]uint8{a.Level, b.Level}
 	list := [2][]pointer{{a.root()}, {b.root()}}
-	for {
-		if level[0] == level[1] {
-			unshare(&list[0], &list[1])
-		}
-		deepest := max(level[0], level[1])
-		if deepest == 0 || len(list[0])+len(list[1]) == 0 {
-			break
-		}
+	for level[0] != level[1] || level[0] > 1 {
 		var next [2][]pointer
-		for w := range list {
-			if next[w] = list[w]; level[w] < deepest {
-				continue
+		keep := func(w int, p pointer) error {
+			if next[w] = append(next[w], p); len(next[w]) > most {
+				return errTooMany
 			}
-			if next[w], err = r.descend(ctx, list[w], deepest, most); err != nil {
-				break
+			return nil
+		}
+		rows := [2]row{{nodes: list[0], level: level[0]}, {nodes: list[1], level: level[1]}}
+		for w := range rows {
+			if level[w] < level[1-w] { // the other one comes down to it first
+				next[w], rows[w] = list[w], row{}
+			} else {
+				level[w]--
 			}
-			level[w]--
 		}
-		if errors.Is(err, errTooMany) {
-			break
-		}
-		if err != nil {
+		switch err := r.unshared(ctx, rows, keep); {
+		case errors.Is(err, errTooMany):
+			return [2][]Part{join(list[0]), join(list[1])}, nil
+		case err != nil:
 			return parts, err
 		}
 		list = next
 	}
-	for w := range parts {
-		parts[w] = join(list[w])
-	}
-	return parts, nil
-}
-
-// unshare takes out of two lists what both have.
-func unshare(a, b *[]pointer) {
-	type content struct{ address, generation uint64 }
-	shared := make(map[content]bool, len(*a))
-	for _, p := range *a {
-		shared[content{p.address, p.generation}] = false
-	}
-	*b = slices.DeleteFunc(*b, func(p pointer) bool {
-		c := content{p.address, p.generation}
-		_, both := shared[c]
-		if both {
-			shared[c] = true
+	err = r.unshared(ctx, [2]row{{nodes: list[0], level: level[0]}, {nodes: list[1], level: level[1]}}, func(w int, p pointer) error {
+		if parts[w] = extend(parts[w], p); len(parts[w]) > most {
+			return errTooMany
 		}
-		return both
+		return nil
 	})
-	*a = slices.DeleteFunc(*a, func(p pointer) bool { return shared[content{p.address, p.generation}] })
+	if errors.Is(err, errTooMany) {
+		return [2][]Part{join(list[0]), join(list[1])}, nil
+	}
+	return parts, err
 }
 
-// join makes neighbours one part.
+// join makes parts of nodes; neighbours are one.
 func join(list []pointer) (parts []Part) {
 	for _, p := range list {
-		if n := len(parts); n > 0 && parts[n-1].End == p.low {
-			parts[n-1].End = p.end
-			continue
-		}
-		parts = append(parts, Part{p.low, p.end})
+		parts = extend(parts, p)
 	}
 	return parts
 }
 
-// readers is how many nodes are read at a time: disks like to have a choice.
-const readers = 4
+func extend(parts []Part, p pointer) []Part {
+	if n := len(parts); n > 0 && parts[n-1].End == p.low {
+		parts[n-1].End = p.end
+		return parts
+	}
+	return append(parts, Part{p.low, p.end})
+}
 
-var errTooMany = errors.New("too many nodes")
-
-// descend reads nodes of a level and returns all that they point to.
-func (r *Reader) descend(ctx context.Context, list []pointer, level uint8, most int) ([]pointer, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	found := make([][]pointer, len(list))
-	var next, total atomic.Int64
-	var running sync.WaitGroup
-	for range min(readers, len(list)) {
-		running.Go(func() {
-			b := make([]byte, r.format.size)
-			for {
-				i := int(next.Add(1)) - 1
-				if i >= len(list) || ctx.Err() != nil {
-					return
-				}
-				below, err := r.children(ctx, b, &list[i], level)
-				if err == nil && total.Add(int64(len(below))) > int64(most) {
-					err = errTooMany
-				}
-				if err != nil {
-					cancel(err) // the first stands
-					return
-				}
-				found[i] = below
+// unshared goes through two rows side by side and hands on what only one has: one
+// and the same node begins with the same key in both.
+func (r *Reader) unshared(ctx context.Context, rows [2]row, only func(w int, p pointer) error) error {
+	for {
+		var has [2]bool
+		for w := range rows {
+			if err := r.fill(ctx, &rows[w]); err != nil {
+				return err
 			}
-		})
+			has[w] = len(rows[w].read) > 0
+		}
+		if !has[0] && !has[1] {
+			return nil
+		}
+		take := has
+		if has[0] && has[1] {
+			a, b := &rows[0].read[0], &rows[1].read[0]
+			order := a.low.Compare(b.low)
+			if order == 0 && a.address == b.address && a.generation == b.generation {
+				rows[0].read, rows[1].read = rows[0].read[1:], rows[1].read[1:]
+				continue
+			}
+			take = [2]bool{order <= 0, order >= 0}
+		}
+		for w := range rows {
+			if !take[w] {
+				continue
+			}
+			if err := only(w, rows[w].read[0]); err != nil {
+				return err
+			}
+			rows[w].read = rows[w].read[1:]
+		}
 	}
-	running.Wait()
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
-	}
-	return slices.Concat(found...), nil
 }

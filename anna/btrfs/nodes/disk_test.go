@@ -203,7 +203,7 @@ func TestApartCoarse(t *testing.T) {
 	g := newGrove(t, 1, 6000, "-n", "4096")
 	g.snapshot("live", "old")
 	g.rewrite("live", 500, 40)
-	fine, coarse := g.hold("old", "live", 10000), g.hold("old", "live", 20)
+	fine, coarse := g.hold("old", "live", 10000), g.hold("old", "live", 1)
 	if fine >= coarse {
 		t.Errorf("%.3f of all items are apart, and %.3f if hardly anything is remembered", fine, coarse)
 	}

@@ -2,6 +2,7 @@ package nodes
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -123,19 +124,22 @@ func FuzzPlaces(f *testing.F) {
 	})
 }
 
-// TestUnshare takes out what both have, and says what lies where.
-func TestUnshare(t *testing.T) {
+// TestUnshared leaves out what both have, and says what lies where.
+func TestUnshared(t *testing.T) {
 	key := func(n uint64) btrfs.Key { return btrfs.Key{Object: n} }
 	at := func(low, end, address, generation uint64) pointer {
 		return pointer{key(low), key(end), address, generation}
 	}
-	a := []pointer{at(1, 2, 10, 1), at(2, 3, 11, 1), at(3, 4, 12, 1), at(4, 5, 13, 1)}
-	b := []pointer{at(1, 2, 20, 2), at(2, 3, 11, 1), at(3, 4, 12, 2), at(4, 5, 21, 2), at(5, 6, 22, 2)}
-	unshare(&a, &b)
-	want := [2][]Part{{{key(1), key(2)}, {key(3), key(5)}}, {{key(1), key(2)}, {key(3), key(6)}}}
-	for w, list := range [][]pointer{a, b} {
-		if got := join(list); len(got) != 2 || got[0] != want[w][0] || got[1] != want[w][1] {
-			t.Errorf("side %d: %v, want %v", w, got, want[w])
+	rows := [2]row{
+		{nodes: []pointer{at(1, 2, 10, 1), at(2, 3, 11, 1), at(3, 4, 12, 1), at(4, 6, 13, 1)}},
+		{nodes: []pointer{at(1, 2, 20, 2), at(2, 3, 11, 1), at(3, 4, 12, 2), at(4, 5, 21, 2), at(5, 6, 22, 2), at(7, 8, 11, 1)}},
+	}
+	var got [2][]pointer
+	err := (&Reader{}).unshared(t.Context(), rows, func(w int, p pointer) error { got[w] = append(got[w], p); return nil })
+	want := [2]string{"[{(1 0 0) (2 0 0)} {(3 0 0) (6 0 0)}]", "[{(1 0 0) (2 0 0)} {(3 0 0) (6 0 0)} {(7 0 0) (8 0 0)}]"}
+	for w := range got {
+		if s := fmt.Sprint(join(got[w])); err != nil || s != want[w] {
+			t.Errorf("side %d: %v, %s, want %s", w, err, s, want[w])
 		}
 	}
 }
