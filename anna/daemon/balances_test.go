@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"os"
@@ -238,57 +237,5 @@ func TestBtrfsWatch(t *testing.T) {
 	}
 	if len(list) == 0 || list[0].Outcome != btrfs.BalanceFinished || list[0].Ended.IsZero() {
 		t.Errorf("%+v", list)
-	}
-}
-
-// TestForgetUnmounted holds that what is said of a file system ends when it is
-// unmounted, and not with the next look.
-func TestForgetUnmounted(t *testing.T) {
-	annatest.Require(t, annatest.Btrfs)
-	d := annatest.NewDisk(t, []int64{256 << 20}, "-L", "leaving", "-m", "single")
-	annatest.NewDisk(t, []int64{256 << 20}, "-L", "staying", "-m", "single")
-	store := openMemory(t)
-	b := &runningBtrfs{
-		watch: &btrfsWatch{
-			config:   func() config.Btrfs { return config.Btrfs{HeadroomWarn: 1 << 30} },
-			balances: &balanceWatch{store: func() *telemetry.Store { return store }, log: slog.New(slog.DiscardHandler), now: time.Now},
-		},
-		scrubs: newScrubWatch(slog.New(slog.DiscardHandler), func() *telemetry.Store { return store }),
-	}
-	b.watch.look(t.Context())
-	b.scrubs.look(t.Context())
-	told := func(name string) (btrfs, scrubs bool) {
-		for _, f := range b.watch.filesystems().Value {
-			btrfs = btrfs || f.Name == name
-		}
-		for _, s := range b.scrubs.judge(time.Now(), time.Hour).Value {
-			scrubs = scrubs || s.Name == name
-		}
-		return btrfs, scrubs
-	}
-	for _, name := range []string{"leaving", "staying"} {
-		if fs, scrubs := told(name); !fs || !scrubs {
-			t.Fatalf("%s is not told of: %v, %v", name, fs, scrubs)
-		}
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		b.forgetUnmounted(ctx)
-	}()
-	defer func() { cancel(); <-done }()
-	d.Unmount(t)
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		fs, scrubs := told("leaving")
-		if !fs && !scrubs {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("it is told of after it was unmounted: %v, %v", fs, scrubs)
-		}
-	}
-	if fs, scrubs := told("staying"); !fs || !scrubs {
-		t.Errorf("what is mounted is no longer told of: %v, %v", fs, scrubs)
 	}
 }

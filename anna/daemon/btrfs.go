@@ -31,6 +31,7 @@ type btrfsModule struct {
 	machine string
 	now     func() time.Time
 	rhythm  rhythm
+	kick    chan struct{} // to look now
 
 	mu   sync.Mutex
 	last capability.Report
@@ -41,7 +42,7 @@ type btrfsModule struct {
 
 // newBtrfsModule makes the module of the live machine.
 func newBtrfsModule(v view) *btrfsModule {
-	return &btrfsModule{machine: v.mountInfo(), now: time.Now, last: capability.Report{
+	return &btrfsModule{machine: v.mountInfo(), now: time.Now, kick: make(chan struct{}, 1), last: capability.Report{
 		Module: "btrfs", Summary: btrfsSummary, State: capability.Degraded, Why: starting, Since: time.Now(),
 	}}
 }
@@ -62,6 +63,7 @@ func (b *btrfsModule) run(ctx context.Context, observe func(time.Time, ...teleme
 		select {
 		case <-ctx.Done():
 			return
+		case <-b.kick:
 		case <-tick.C:
 			tick.turned()
 		}

@@ -17,6 +17,7 @@ type btrfsWatch struct {
 	config   func() config.Btrfs
 	balances *balanceWatch
 	rhythm   rhythm
+	kick     chan struct{} // to look now
 
 	mu     sync.Mutex
 	before map[string]health.Filesystem // as the last look had them, by UUID
@@ -32,16 +33,20 @@ func (w *btrfsWatch) run(ctx context.Context) {
 	defer w.balances.close()
 	tick := w.rhythm.start(followEvery)
 	defer tick.stop()
-	for n := 0; ; n++ {
+	for n, now := 0, true; ; {
 		w.balances.look(ctx)
-		if n%int(btrfsEvery/followEvery) == 0 {
+		if now {
 			w.look(ctx)
 		}
 		select {
 		case <-ctx.Done():
 			return
+		case <-w.kick:
+			now = true
 		case <-tick.C:
 			tick.turned()
+			n++
+			now = n%int(btrfsEvery/followEvery) == 0
 		}
 	}
 }
@@ -99,29 +104,6 @@ func (w *btrfsWatch) forget(mounted map[string]bool) {
 	}
 }
 
-// forgetUnmounted has the watches forget file systems as they are unmounted: what
-// is said of them would stand until the next look. It opens none, so that it
-// holds up nobody who unmounts.
-func (b *runningBtrfs) forgetUnmounted(ctx context.Context) {
-	table := b.watch.roots.Mountinfo
-	if table == "" {
-		table = "/proc/self/mountinfo"
-	}
-	// Without notices the next look sees it.
-	_ = onMounts(ctx, table, func() {
-		list, bad, err := btrfs.ReadMounts(table)
-		if err != nil || bad > 0 {
-			return
-		}
-		mounted := map[string]bool{}
-		for _, m := range list {
-			mounted[m.Dev] = true
-		}
-		b.watch.forget(mounted)
-		b.scrubs.forget(mounted)
-	})
-}
-
 // lasting is what both looks saw.
 func lasting(before, now health.Filesystem) health.Filesystem {
 	now.ForcedReadOnly = now.ForcedReadOnly && before.ForcedReadOnly
@@ -162,7 +144,7 @@ func (w *btrfsWatch) judge(ctx context.Context, m btrfs.Mounted) (health.Filesys
 }
 
 func (m *modules) newBtrfsWatch() *btrfsWatch {
-	return &btrfsWatch{config: m.btrfsConfig, rhythm: m.rhythm, balances: &balanceWatch{store: m.store, log: m.log, now: time.Now}}
+	return &btrfsWatch{config: m.btrfsConfig, rhythm: m.rhythm, kick: make(chan struct{}, 1), balances: &balanceWatch{store: m.store, log: m.log, now: time.Now}}
 }
 
 // filesystems is what the watch knows of the machine's file systems.

@@ -121,7 +121,7 @@ func (m *modules) switchBtrfs(on bool) {
 			defer watching.Wait()
 			watching.Go(func() { b.watch.run(ctx) })
 			watching.Go(func() { b.scrubs.run(ctx) })
-			watching.Go(func() { b.forgetUnmounted(ctx) })
+			watching.Go(func() { b.followMounts(ctx) })
 			b.run(ctx, func(at time.Time, points ...telemetry.Point) { m.store().Observe(at, points...) })
 		}()
 	case !on && m.btrfs != nil:
