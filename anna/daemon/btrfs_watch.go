@@ -17,7 +17,7 @@ type btrfsWatch struct {
 	config   func() config.Btrfs
 	balances *balanceWatch
 	rhythm   rhythm
-	kick     chan struct{} // to look now
+	kick     chan struct{} // to look for new file systems now
 
 	mu     sync.Mutex
 	before map[string]health.Filesystem // as the last look had them, by UUID
@@ -33,20 +33,21 @@ func (w *btrfsWatch) run(ctx context.Context) {
 	defer w.balances.close()
 	tick := w.rhythm.start(followEvery)
 	defer tick.stop()
-	for n, now := 0, true; ; {
-		w.balances.look(ctx)
-		if now {
-			w.look(ctx)
-		}
+	w.balances.look(ctx)
+	w.look(ctx)
+	for n := 0; ; {
 		select {
 		case <-ctx.Done():
 			return
 		case <-w.kick:
-			now = true
+			w.lookAtNew(ctx)
+			continue
 		case <-tick.C:
 			tick.turned()
-			n++
-			now = n%int(btrfsEvery/followEvery) == 0
+		}
+		w.balances.look(ctx)
+		if n++; n%int(btrfsEvery/followEvery) == 0 {
+			w.look(ctx)
 		}
 	}
 }
@@ -63,7 +64,21 @@ func (w *btrfsWatch) filesystems() health.Reading[[]health.Filesystem] {
 
 // look judges every file system. What only this look sees may be a moment's, and
 // is not told before the next one sees it as well.
-func (w *btrfsWatch) look(ctx context.Context) {
+func (w *btrfsWatch) look(ctx context.Context) { w.lookBut(ctx, nil) }
+
+// lookAtNew judges those that the last look had not.
+func (w *btrfsWatch) lookAtNew(ctx context.Context) {
+	w.mu.Lock()
+	told := map[string]health.Filesystem{}
+	for i, dev := range w.devs {
+		told[dev] = w.known.Value[i]
+	}
+	w.mu.Unlock()
+	w.lookBut(ctx, told)
+}
+
+// lookBut judges all but those of which it is known what is told, by device.
+func (w *btrfsWatch) lookBut(ctx context.Context, told map[string]health.Filesystem) {
 	mounted, err := btrfs.List(ctx, w.roots)
 	out := health.Known([]health.Filesystem{})
 	if err != nil {
@@ -75,11 +90,15 @@ func (w *btrfsWatch) look(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
+		id := m.FSID.String()
+		if f, known := told[m.Dev]; known {
+			now[id], devs, out.Value = w.before[id], append(devs, m.Dev), append(out.Value, f)
+			continue
+		}
 		f, ok := w.judge(ctx, m)
 		if !ok {
 			continue
 		}
-		id := m.FSID.String()
 		now[id], devs = f, append(devs, m.Dev)
 		out.Value = append(out.Value, lasting(w.before[id], f))
 	}

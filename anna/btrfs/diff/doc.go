@@ -14,10 +14,12 @@
 // the kernel prunes by whole nodes. What was deleted leaves no such inode; it is
 // found in the directory that lost the name, whose inode was written. A side that
 // nobody wrote since they parted is not searched: that is known of a read-only one
-// by the generation in its root at which an inode was written last. Engine
-// [Send] has the kernel's send name the inodes instead: send skips what both
-// share by its address, which still works when a balance has made every node
-// new. It needs both sides read-only. Engine [Paths] is for what is not related.
+// by the generation in its root at which an inode was written last. Where a balance
+// has made every node new, or the generation is not known, the upper nodes of both
+// trees are read from the devices, and only what lies below nodes that one side
+// alone has is searched (package nodes). Engine [Send] has the kernel's send name
+// the inodes instead, which also skips what both share: for when nodes cannot be
+// read. It needs both sides read-only. Engine [Paths] is for what is not related.
 // [Auto] chooses. All of them hand candidates to one classifier, which compares
 // the two states of an inode; a candidate that is the same on both sides costs
 // time, and tells nothing.
@@ -25,14 +27,15 @@
 // # Where to read
 //
 // [Run] (run.go) opens both sides (side.go), finds out how they are related
-// (relation.go) and chooses the engine (choose.go). An engine has a source of
+// (relation.go) and chooses the engine (choose.go) and where to search (survey.go).
+// An engine has a source of
 // candidates: scan.go for Tree, with window.go and reader.go, which read many
 // inodes by one call; sent.go for Send, with overlay.go, which follows its stream;
 // walk.go for Paths. Both first ones share the work among some goroutines
 // (spread.go). The classifier begins in engine.go: an inode of both sides goes
 // through pair.go (attributes.go, content.go with extents.go and sums.go, dirs.go
-// with entries.go), one of a single side through alone.go, nested subvolumes
-// through nested.go. tree.go answers point questions, feed.go gives the items of
+// with entries.go), one of a single side through alone.go with namesake.go, nested
+// subvolumes through nested.go. tree.go answers point questions, feed.go gives the items of
 // an inode, node.go makes an inode of them.
 //
 // # What is the same
