@@ -34,13 +34,15 @@ func (r *Reader) Apart(ctx context.Context, a, b Tree, most int) (parts [2][]Par
 			}
 			return nil
 		}
-		rows := [2]row{{nodes: list[0], level: level[0]}, {nodes: list[1], level: level[1]}}
+		var rows [2]row
+		height := level
 		for w := range rows {
-			if level[w] < level[1-w] { // the other one comes down to it first
-				next[w], rows[w] = list[w], row{}
-			} else {
-				level[w]--
+			if height[w] < height[1-w] { // the other one comes down to it first
+				next[w] = list[w]
+				continue
 			}
+			rows[w] = row{nodes: list[w], level: level[w]}
+			level[w]--
 		}
 		switch err := r.unshared(ctx, rows, keep); {
 		case errors.Is(err, errTooMany):
