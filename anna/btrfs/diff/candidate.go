@@ -55,6 +55,9 @@ func (e *engine) oneWrote(w which, ino uint64, g *group) error {
 	if n[w], err = head(e.ctx, f, ino); err != nil || n[w] == nil {
 		return err
 	}
+	if n[w].Links == 0 { // gone; what the other side has of it is found by its name there
+		return nil
+	}
 	if n[w].Generation > e.rel.fork { // born since: all of it is new
 		return e.judge(ino, n, e.held)
 	}

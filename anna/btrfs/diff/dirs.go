@@ -2,7 +2,6 @@ package diff
 
 import (
 	"bytes"
-	"encoding/binary"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/btrfs"
 )
@@ -156,7 +155,7 @@ func (e *engine) visit(w which, dir uint64, x entry, through uint64) (*node, err
 	}
 	if !known {
 		o, err := e.trees[w.other()].inode(e.ctx, n.ino)
-		if err != nil || o != nil && e.identical(&n.Inode, o) {
+		if err != nil || o != nil && o.Links > 0 && e.identical(&n.Inode, o) {
 			return nil, err
 		}
 	}
@@ -178,6 +177,10 @@ func (e *engine) lookedUp(w which, x entry) (known, there bool) {
 	}
 	items := g.items
 	var it btrfs.Item
-	there = !g.torn && items.Next(&it) && it.Key.Type == btrfs.TypeInodeItem && len(it.Data) >= 8 && binary.LittleEndian.Uint64(it.Data) < e.rel.fork
+	if g.torn || !items.Next(&it) || it.Key.Type != btrfs.TypeInodeItem {
+		return false, false
+	}
+	i, err := btrfs.ParseInode(it.Data)
+	there = err == nil && i.Generation < e.rel.fork && i.Links > 0
 	return there, there
 }

@@ -138,29 +138,27 @@ func (e *engine) process(ino, through uint64) error {
 	return e.judge(ino, n, e.main)
 }
 
-// judge classifies an inode by its heads, behind which the feeds stand.
+// judge classifies an inode by its heads, behind which the feeds stand. What has
+// no name (it is deleted, but open) counts as gone, wherever it is met: the kernel
+// takes it away at any moment.
 func (e *engine) judge(ino uint64, n [2]*node, f [2]*feed) error {
 	for w := range n {
-		if n[w] != nil && n[w].isDir() && len(n[w].links) > 0 {
+		switch {
+		case n[w] != nil && len(n[w].links) == 0:
+			n[w] = nil
+		case n[w] != nil && n[w].isDir():
 			e.trees[w].learn(n[w])
 		}
 	}
 	a, b := n[from], n[to]
 	if a != nil && b != nil && e.identical(&a.Inode, &b.Inode) {
-		switch {
-		case a.Inode == b.Inode && a.Transid <= e.rel.fork:
+		if a.Inode == b.Inode && a.Transid <= e.rel.fork {
 			return nil // one and the same item
-		case len(a.links) > 0 && len(b.links) > 0:
-			return e.pair(a, b, f[from], f[to])
-		case len(a.links) > 0:
-			return e.single(from, a)
-		case len(b.links) > 0:
-			return e.single(to, b)
 		}
-		return nil
+		return e.pair(a, b, f[from], f[to])
 	}
 	for w := range n {
-		if n[w] != nil && len(n[w].links) > 0 && e.owned(which(w), ino, &n[w].Inode) {
+		if n[w] != nil && e.owned(which(w), ino, &n[w].Inode) {
 			if err := e.single(which(w), n[w]); err != nil {
 				return err
 			}

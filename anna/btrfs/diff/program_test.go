@@ -24,6 +24,33 @@ type program struct {
 	dir  string
 	next int
 	log  []string
+	held []*os.File // deleted, but open
+}
+
+// letGo closes what is deleted.
+func (p *program) letGo() {
+	for _, f := range p.held {
+		f.Close()
+	}
+	p.held = nil
+}
+
+// hold opens something and deletes it.
+func (p *program) hold(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	p.held = append(p.held, f)
+	if len(p.held) == 1 {
+		p.t.Cleanup(p.letGo)
+	}
+	return unix.Unlinkat(unix.AT_FDCWD, path, map[bool]int{true: unix.AT_REMOVEDIR}[p.isDir(path)])
+}
+
+func (p *program) isDir(path string) bool {
+	var st unix.Stat_t
+	return unix.Lstat(path, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR
 }
 
 // paths lists what is there; nested subvolumes are not entered.
@@ -429,6 +456,34 @@ var operations = []operation{
 	}},
 	{"delete", func(p *program) string { f := p.any(); return say("%q %v", f, unix.Unlink(f)) }},
 	{"delete", func(p *program) string { f := p.file(); return say("%q %v", f, unix.Unlink(f)) }},
+	{"delete what is open", func(p *program) string { f := p.file(); return say("%q %v", f, p.hold(f)) }},
+	{"delete what is open", func(p *program) string {
+		f := filepath.Join(p.subfolder(), "empty")
+		_ = os.Mkdir(f, 0o755)
+		if d := p.subfolder(); d != "" && p.r.IntN(2) == 0 {
+			_ = os.RemoveAll(f)
+			f = d
+		}
+		if p.isSubvol(f) {
+			return ""
+		}
+		return say("%q %v", f, p.hold(f))
+	}},
+	{"close what is deleted", func(p *program) string { n := len(p.held); p.letGo(); return say("%d", n) }},
+	{"file without a name gets one", func(p *program) string {
+		f := p.fresh()
+		fd, err := unix.Open(p.folder(), unix.O_TMPFILE|unix.O_WRONLY, 0o644)
+		if err != nil {
+			return say("%v", err)
+		}
+		defer unix.Close(fd)
+		_, _ = unix.Write(fd, p.bytes(p.size()))
+		return say("%q %v", f, unix.Linkat(unix.AT_FDCWD, fmt.Sprint("/proc/self/fd/", fd), unix.AT_FDCWD, f, unix.AT_SYMLINK_FOLLOW))
+	}},
+	{"whiteout", func(p *program) string {
+		x, y := p.file(), p.fresh()
+		return say("%q %q %v", x, y, unix.Renameat2(unix.AT_FDCWD, x, unix.AT_FDCWD, y, unix.RENAME_WHITEOUT))
+	}},
 	{"delete tree", func(p *program) string { f := p.subfolder(); return say("%q %v", f, os.RemoveAll(f)) }},
 	{"subvolume", func(p *program) string {
 		f := filepath.Join(p.folder(), fmt.Sprintf("sub%d", p.r.IntN(3)))
