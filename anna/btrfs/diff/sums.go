@@ -26,14 +26,19 @@ type sums struct {
 	run    run
 	asked  uint64    // the last address that was searched for
 	held   []sumItem // in order
+	data   []byte    // of held
 	behind uint64    // up to where held has all that starts behind its first one
 }
 
 // A sumItem is the checksums of the sectors from an address on.
 type sumItem struct {
-	start uint64
-	data  []byte
+	start     uint64
+	low, high int // in sums.data
 }
+
+// mostSums is more than the bytes of all checksums that are asked for together, if
+// no two items are of the same sectors.
+const mostSums = 512 << 10
 
 // A run is the checksums of neighbouring sectors, as far as there are any.
 type run struct {
@@ -100,21 +105,31 @@ func (s *sums) of(ctx context.Context, seg *segment, pos, n uint64) (*run, error
 }
 
 // read reads the checksums of the n bytes at an address. The item that covers
-// the first sector may start well before it. What the last answer had is kept.
+// the first sector may start well before it. What the last answer had is kept; but
+// what it had not may have been written since.
 func (s *sums) read(ctx context.Context, address, n uint64) (*run, error) {
 	clear(s.run.has)
 	if s.size == 0 {
 		return &s.run, nil
 	}
-	if len(s.held) == 0 || address < s.held[0].start || address+n > s.behind {
-		if err := s.search(ctx, address, n); err != nil {
-			return &s.run, err
-		}
+	if len(s.held) > 0 && address >= s.held[0].start && address+n <= s.behind && s.takeAll(address, n) {
+		return &s.run, nil
 	}
+	if err := s.search(ctx, address, n); err != nil {
+		return &s.run, err
+	}
+	clear(s.run.has)
+	s.takeAll(address, n)
+	return &s.run, nil
+}
+
+// takeAll takes what there is of the n bytes at an address, and says whether that
+// is all.
+func (s *sums) takeAll(address, n uint64) bool {
 	for _, it := range s.held {
 		s.take(it, address, n)
 	}
-	return &s.run, nil
+	return !slices.Contains(s.run.has[:n/s.sector], false)
 }
 
 // search reads the items of n bytes at an address; and of those about them, where
@@ -126,14 +141,17 @@ func (s *sums) search(ctx context.Context, address, n uint64) error {
 	}
 	s.asked, s.behind = address, address+n+ahead
 	for {
-		s.held = s.held[:0]
+		s.held, s.data = s.held[:0], s.data[:0]
 		c := s.s.Scan(ctx, btrfs.Range{
 			Tree: btrfs.TreeChecksum, Types: btrfs.Types(btrfs.TypeExtentCsum),
 			Min: btrfs.Key{Object: btrfs.ObjectCsum, Type: btrfs.TypeExtentCsum, Offset: address - min(address, back)},
 			Max: btrfs.Key{Object: btrfs.ObjectCsum, Type: btrfs.TypeExtentCsum, Offset: s.behind - 1},
 		})
 		for c.Next() {
-			s.hold(c.Item())
+			if !s.hold(c.Item()) {
+				s.held = s.held[:0] // damage: none of them can be believed
+				return nil
+			}
 		}
 		if c.Err() != nil {
 			s.held = s.held[:0]
@@ -150,16 +168,21 @@ func (s *sums) search(ctx context.Context, address, n uint64) error {
 	}
 }
 
-// hold keeps an item, in the memory of one that was kept before.
-func (s *sums) hold(it btrfs.Item) {
-	n := len(s.held)
-	s.held = slices.Grow(s.held, 1)[:n+1]
-	s.held[n].start, s.held[n].data = it.Key.Offset, append(s.held[n].data[:0], it.Data...)
+// hold keeps an item. It is false if there are more than can be.
+func (s *sums) hold(it btrfs.Item) bool {
+	if len(s.data)+len(it.Data) > mostSums {
+		return false
+	}
+	low := len(s.data)
+	s.data = append(s.data, it.Data...)
+	s.held = append(s.held, sumItem{it.Key.Offset, low, len(s.data)})
+	return true
 }
 
 // take takes from an item what it has of the n bytes at an address.
 func (s *sums) take(it sumItem, address, n uint64) {
-	covered := uint64(len(it.data)/s.size) * s.sector
+	data := s.data[it.low:it.high]
+	covered := uint64(len(data)/s.size) * s.sector
 	if it.start >= address+n || it.start+covered <= address {
 		return
 	}
@@ -169,9 +192,9 @@ func (s *sums) take(it sumItem, address, n uint64) {
 			continue
 		}
 		k := (at - it.start) / s.sector
-		if k >= uint64(len(it.data)/s.size) {
+		if k >= uint64(len(data)/s.size) {
 			break
 		}
-		s.run.put(i, it.data[k*uint64(s.size):][:s.size])
+		s.run.put(i, data[k*uint64(s.size):][:s.size])
 	}
 }
