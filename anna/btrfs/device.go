@@ -150,11 +150,33 @@ func (fs *FS) OpenDevice(id uint64) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot open device %d: %w", id, err)
 	}
-	if st, err := f.Stat(); err != nil || st.Mode().Type() != os.ModeDevice {
-		f.Close()
-		return nil, fmt.Errorf("cannot open device %d: %s is no block device", id, d.Path)
+	var st unix.Stat_t
+	switch err = unix.Fstat(int(f.Fd()), &st); {
+	case err != nil:
+	case st.Mode&unix.S_IFMT != unix.S_IFBLK:
+		err = errors.New("it is no block device")
+	case !fs.has(st.Rdev):
+		err = errors.New("it is another device here")
+	default:
+		return f, nil
 	}
-	return f, nil
+	f.Close()
+	return nil, fmt.Errorf("cannot open device %d: %s: %w", id, d.Path, err)
+}
+
+// has says whether a block device belongs to the file system, as far as sysfs can
+// be seen. The path that the kernel gives is what the device was called once: now,
+// or in this sandbox, that may be another one, and even a copy of this one.
+func (fs *FS) has(number uint64) bool {
+	names, err := fs.sys.names("devices")
+	if err != nil {
+		return true
+	}
+	want := fmt.Sprintf("%d:%d", unix.Major(number), unix.Minor(number))
+	return slices.ContainsFunc(names, func(name string) bool {
+		got, err := (fs.sys + sysDir("/devices/"+name)).text("dev")
+		return err == nil && got == want
+	})
 }
 
 // device is DEV_INFO, DEV_STATS and devinfo.

@@ -228,6 +228,37 @@ func TestClones(t *testing.T) {
 	}
 }
 
+// TestOtherDevice finds another device where one of the file system's is said to
+// be, as in a sandbox with a /dev of its own.
+func TestOtherDevice(t *testing.T) {
+	annatest.Require(t, annatest.Btrfs)
+	t.Parallel()
+	d := annatest.NewDisk(t, []int64{512 * mib})
+	fs := openFS(t, d.Dir)
+	open := func() error {
+		f, err := fs.OpenDevice(1)
+		if err == nil {
+			f.Close()
+		}
+		return err
+	}
+	if err := open(); err != nil {
+		t.Fatal(err)
+	}
+	other := annatest.NewLoop(t, 512*mib)
+	d.Bind(t, other.Path, d.Loops[0].Path)
+	want := "cannot open device 1: " + d.Loops[0].Path + ": it is another device here"
+	if err := open(); err == nil || err.Error() != want {
+		t.Errorf("%v, wanted %q", err, want)
+	}
+	plain := must(os.CreateTemp(t.TempDir(), ""))(t)
+	plain.Close()
+	d.Bind(t, plain.Name(), d.Loops[0].Path)
+	if err := open(); err == nil {
+		t.Error("a file was taken for a device")
+	}
+}
+
 // TestSeed adds a device to a seed: the seed's device belongs to another.
 func TestSeed(t *testing.T) {
 	annatest.Require(t, annatest.Btrfs)
