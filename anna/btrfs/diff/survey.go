@@ -20,7 +20,7 @@ type survey struct {
 type stretch struct{ first, last uint64 }
 
 // mostNodes bounds what is remembered of a tree that the other one does not share:
-// a megabyte.
+// a megabyte, and as much again while the next level is read.
 const mostNodes = 16384
 
 // survey looks at the upper nodes of the trees: whether it pays to search them by

@@ -20,11 +20,15 @@
 // A tree is read as its root item says that it was committed: the caller has that
 // from the kernel. Btrfs never writes in place, and gives no address out twice in a
 // transaction once something was written there (fs/btrfs/extent-tree.c,
-// btrfs_free_tree_block). So an address and a generation name one content for
-// ever, and a node of that address and generation whose checksum holds is the
-// node that its parent means, whatever happens meanwhile; whichever cache it comes
-// from. One that is none of that is read again past the cache, then from another
-// copy, and then there is an error. The caller goes on without, then: nothing here
+// btrfs_free_tree_block). So an address and a generation name one content, and a
+// node of that address and generation whose checksum holds is the node that its
+// parent means, whatever happens meanwhile; whichever cache it comes from. (Only
+// what a crash undid has its generation given out anew. It is in no cache by then,
+// and a copy on a device that missed the writes since deceives the kernel as well.)
+//
+// One that is none of that is read again past the cache, then from another copy, and
+// then there is an error: also where a node lies on a device that belonged to a seed,
+// for it carries the seed's id. The caller goes on without, then: nothing here
 // makes anything right that would be wrong otherwise, it saves reading.
 //
 // What is written after that root item was read is not seen. Who compares a side

@@ -73,6 +73,8 @@ func pointers(b []byte, p *pointer) ([]pointer, error) {
 		q.low = btrfs.Key{Object: le.Uint64(e), Type: e[8], Offset: le.Uint64(e[9:])}
 		q.address, q.generation = le.Uint64(e[17:]), le.Uint64(e[25:])
 		switch before := i - 1; {
+		case i == 0 && p.low != btrfs.MinKey && q.low != p.low: // of a root nobody says with what it begins
+			return nil, fmt.Errorf("it begins with %v, not %v", q.low, p.low)
 		case q.low.Compare(p.low) < 0 || q.low.Compare(p.end) >= 0 || i > 0 && q.low.Compare(list[before].low) <= 0:
 			return nil, fmt.Errorf("its pointer %d is out of order", i)
 		case q.generation > p.generation:

@@ -66,15 +66,19 @@ func TestNode(t *testing.T) {
 
 // TestPointers refuses what no node can say, though its checksum holds.
 func TestPointers(t *testing.T) {
-	inner := pointer{low: btrfs.Key{Object: 300}, end: btrfs.Key{Object: 400}, address: 1 << 20, generation: 9}
+	inner := pointer{low: btrfs.Key{Object: 300, Type: btrfs.TypeInodeItem}, end: btrfs.Key{Object: 400}, address: 1 << 20, generation: 9}
 	for name, objects := range map[string][]uint64{
-		"none": {}, "out of order": {310, 305}, "twice": {310, 310}, "before it": {299, 310}, "behind it": {310, 400},
+		"none": {}, "out of order": {300, 310, 305}, "twice": {300, 300}, "before it": {299, 310}, "behind it": {300, 400},
+		"another begin": {301, 310},
 	} {
 		if _, err := pointers(node(&inner, 1, objects...), &inner); err == nil {
 			t.Errorf("%s: taken", name)
 		}
 	}
-	b := node(&inner, 1, 310)
+	b := node(&inner, 1, 300)
+	if _, err := pointers(b, &inner); err != nil {
+		t.Errorf("a good one: %v", err)
+	}
 	le.PutUint64(b[lenHead+25:], 10)
 	if _, err := pointers(b, &inner); err == nil || !strings.Contains(err.Error(), "younger") {
 		t.Errorf("a younger child: %v", err)
