@@ -1,6 +1,10 @@
 package diff
 
-import "github.com/jjgarcianorway/anna-assistant/anna/btrfs"
+import (
+	"encoding/binary"
+
+	"github.com/jjgarcianorway/anna-assistant/anna/btrfs"
+)
 
 // candidate classifies an inode that one window shows, or both.
 func (e *engine) candidate(ino uint64, at [2]*group) error {
@@ -16,7 +20,7 @@ func (e *engine) candidate(ino uint64, at [2]*group) error {
 				p[w].head = g.items
 			}
 		}
-		if at[from] != nil && at[to] != nil && sameItems(p[from].head, p[to].head) {
+		if at[from] != nil && at[to] != nil && sameItems(p[from].head, p[to].head) && !e.bornApart(p[from].head) {
 			return nil
 		}
 		return e.weigh(ino, p)
@@ -28,6 +32,13 @@ func (e *engine) candidate(ino uint64, at [2]*group) error {
 		return e.oneWrote(from, ino, at[from])
 	}
 	return e.oneWrote(to, ino, at[to])
+}
+
+// bornApart says of the items of an inode that it was born when the sides had
+// parted.
+func (e *engine) bornApart(items btrfs.Answer) bool {
+	var it btrfs.Item
+	return !items.Next(&it) || len(it.Data) < 8 || e.rel.apart(binary.LittleEndian.Uint64(it.Data))
 }
 
 // weigh classifies an inode by items that are at hand.

@@ -2,6 +2,7 @@ package diff
 
 import (
 	"bytes"
+	"encoding/binary"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/btrfs"
 )
@@ -13,6 +14,9 @@ type entry struct {
 	transid uint64    // when it was made
 	name    string
 }
+
+// atEntryTransid is where an entry says when it was made (struct btrfs_dir_item).
+const atEntryTransid = 17
 
 func parseEntry(it btrfs.Item) (entry, error) {
 	d, _, err := btrfs.ParseDirItem(it.Data)
@@ -56,7 +60,7 @@ func (e *engine) sideBySide(dir uint64, f [2]*feed, only func(w which, x entry) 
 	}
 	for {
 		if f[from].at(dir, btrfs.TypeDirIndex) && f[to].at(dir, btrfs.TypeDirIndex) &&
-			f[from].item.Key == f[to].item.Key && bytes.Equal(f[from].item.Data, f[to].item.Data) {
+			f[from].item.Key == f[to].item.Key && bytes.Equal(f[from].item.Data, f[to].item.Data) && !e.madeApart(&f[from].item) {
 			f[from].next(e.ctx)
 			f[to].next(e.ctx)
 			continue
@@ -77,7 +81,7 @@ func (e *engine) sideBySide(dir uint64, f [2]*feed, only func(w which, x entry) 
 		switch {
 		case !has[from] && !has[to]:
 			return nil
-		case has[from] && has[to] && x[from] == x[to]:
+		case has[from] && has[to] && x[from] == x[to] && !e.rel.apart(x[from].transid):
 			f[from].next(e.ctx)
 			f[to].next(e.ctx)
 			continue
@@ -98,6 +102,11 @@ func (e *engine) sideBySide(dir uint64, f [2]*feed, only func(w which, x entry) 
 			f[w].next(e.ctx)
 		}
 	}
+}
+
+// madeApart says that an entry was made when the sides had parted.
+func (e *engine) madeApart(it *btrfs.Item) bool {
+	return len(it.Data) < atEntryTransid+8 || e.rel.apart(binary.LittleEndian.Uint64(it.Data[atEntryTransid:]))
 }
 
 // sameEntry says whether the other side has the name for the same inode too:

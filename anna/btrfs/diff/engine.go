@@ -88,18 +88,15 @@ func (e *engine) report(c Change) error {
 // born at the same time, and before the two sides parted. (Afterwards each side
 // gives out numbers by itself, even in the same transaction.)
 func (e *engine) identical(a, b *btrfs.Inode) bool {
-	if a == nil || b == nil || a.Generation != b.Generation {
+	if a == nil || b == nil || a.Generation != b.Generation || e.rel.apart(a.Generation) {
 		return false
 	}
-	if e.rel.fork != 0 {
-		return a.Generation <= e.rel.fork
-	}
-	return a.OTime.Equal(b.OTime)
+	return e.rel.fork != 0 || a.OTime.Equal(b.OTime)
 }
 
 // both says whether an inode of side w exists, by a name, on both sides.
 func (e *engine) both(w which, ino uint64, i *btrfs.Inode) (bool, error) {
-	if i.Links == 0 || e.rel.fork != 0 && i.Generation > e.rel.fork {
+	if i.Links == 0 || e.rel.apart(i.Generation) {
 		return false, nil
 	}
 	o, err := e.trees[w.other()].inode(e.ctx, ino)
@@ -111,7 +108,7 @@ func (e *engine) both(w which, ino uint64, i *btrfs.Inode) (bool, error) {
 
 // bothDirs says the same of a directory.
 func (e *engine) bothDirs(w which, ino uint64, i *dirInode) (bool, error) {
-	if i.Links == 0 || e.rel.fork != 0 && i.Generation > e.rel.fork {
+	if i.Links == 0 || e.rel.apart(i.Generation) {
 		return false, nil
 	}
 	if e.rel.frozen[w.other()] && i.Generation < e.rel.fork {

@@ -81,8 +81,8 @@ func (e *engine) freshEntries(items btrfs.Answer, list *[]entry) (gaps []gap, ok
 			continue
 		}
 		transid := e.rel.fork
-		if len(it.Data) >= 25 {
-			transid = binary.LittleEndian.Uint64(it.Data[17:])
+		if len(it.Data) >= atEntryTransid+8 {
+			transid = binary.LittleEndian.Uint64(it.Data[atEntryTransid:])
 		}
 		switch index := it.Key.Offset; {
 		case transid == e.rel.fork: // before it, or after it

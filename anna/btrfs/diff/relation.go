@@ -10,11 +10,22 @@ import (
 type relation struct {
 	related bool
 	// fork is the generation at which they parted: what is older is
-	// shared. 0 when they are related through subvolumes that are gone.
-	fork uint64
+	// shared. 0 when they are related through subvolumes that are gone: then
+	// they parted in latest or before. 0 where that is not known either.
+	fork, latest uint64
 	// frozen says which sides are as they were then. There is nothing to be
 	// found in them that the other side does not show.
 	frozen [2]bool
+}
+
+// apart says that what was made in a generation was made when the two had parted:
+// it is not the same on both sides, whatever it looks like.
+func (r *relation) apart(generation uint64) bool {
+	last := r.fork
+	if last == 0 {
+		last = r.latest
+	}
+	return last != 0 && generation > last
 }
 
 // An ancestor is a subvolume that a chain of snapshots goes through, and the
@@ -84,9 +95,17 @@ func relate(ctx context.Context, s *btrfs.Scanner, a, b root) (relation, error) 
 			return r, nil
 		}
 	}
+	r := relation{latest: ^uint64(0)}
+	if brokenA { // it left what is gone after both had left what they have in common, or then
+		r.latest = as[len(as)-1].left
+	}
+	if brokenB {
+		r.latest = min(r.latest, bs[len(bs)-1].left)
+	}
 	sameTop := a.top.Generation == b.top.Generation && a.top.OTime.Equal(b.top.OTime) && !a.top.OTime.IsZero()
 	noUUID := a.UUID == btrfs.UUID{} || b.UUID == btrfs.UUID{}
-	return relation{related: sameTop && (brokenA || brokenB || noUUID)}, nil
+	r.related = sameTop && (brokenA || brokenB || noUUID)
+	return r, nil
 }
 
 // frozen says whether nothing was written in a subvolume since its way parted from

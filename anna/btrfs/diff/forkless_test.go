@@ -1,0 +1,34 @@
+package diff
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/jjgarcianorway/anna-assistant/anna/annatest"
+)
+
+// TestSameMoment makes files of the same name and number on both sides at the same
+// moment, where the snapshot between the two is gone: they are two files.
+func TestSameMoment(t *testing.T) {
+	annatest.Require(t, annatest.Btrfs)
+	disk := annatest.NewDisk(t, []int64{512 << 20})
+	fs := openFS(t, disk.Dir)
+	in := func(name string) string { return filepath.Join(disk.Dir, name) }
+	a := hand{t, in("a")}
+	a.subvolume(".")
+	a.write("old", "1")
+	snap(t, in("a"), in("between"))
+	snap(t, in("between"), in("b"))
+	annatest.Run(t, "btrfs", "subvolume", "delete", "-c", in("between"))
+	b := hand{t, in("b")}
+	for range 20 { // one of them hits the same tick of the clock
+		for _, h := range []hand{a, b} {
+			h.remove("new")
+			h.write("new", "1")
+		}
+		got, r := collect(t, fs, subvolumeID(t, a.dir), subvolumeID(t, b.dir), Auto)
+		if s := show(got); s != "replaced new content same" || r.Fork != 0 {
+			t.Fatalf("fork %d:\n%s", r.Fork, s)
+		}
+	}
+}
