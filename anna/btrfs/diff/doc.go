@@ -74,4 +74,7 @@
 // kernel sets it by itself. What the kernel restores from a log after a crash is not
 // in a root's generation of the last change: a read-only side that was made writable,
 // changed by nothing but that, and closed again, passes for one that nobody wrote.
+// Where the snapshot that two sides parted at is gone, what both made since with one
+// number, in one tick of the clock, passes for one inode, unless it is younger than
+// all that can have been in common.
 package diff

@@ -91,7 +91,7 @@ func (e *engine) identical(a, b *btrfs.Inode) bool {
 	if a == nil || b == nil || a.Generation != b.Generation || e.rel.apart(a.Generation) {
 		return false
 	}
-	return e.rel.fork != 0 || a.OTime.Equal(b.OTime)
+	return e.rel.fork != 0 || a.OTime.Equal(b.OTime) && typeOf(a.Mode) == typeOf(b.Mode)
 }
 
 // both says whether an inode of side w exists, by a name, on both sides.

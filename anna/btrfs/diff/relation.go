@@ -95,15 +95,20 @@ func relate(ctx context.Context, s *btrfs.Scanner, a, b root) (relation, error) 
 			return r, nil
 		}
 	}
-	r := relation{latest: ^uint64(0)}
-	if brokenA { // it left what is gone after both had left what they have in common, or then
+	// They parted behind the broken end of a chain, and so no later than the chain
+	// left that end. Of which chain is not known if both are broken.
+	r := relation{}
+	if brokenA {
 		r.latest = as[len(as)-1].left
 	}
 	if brokenB {
-		r.latest = min(r.latest, bs[len(bs)-1].left)
+		r.latest = max(r.latest, bs[len(bs)-1].left)
 	}
 	sameTop := a.top.Generation == b.top.Generation && a.top.OTime.Equal(b.top.OTime) && !a.top.OTime.IsZero()
 	noUUID := a.UUID == btrfs.UUID{} || b.UUID == btrfs.UUID{}
+	if noUUID { // then a chain may end anywhere
+		r.latest = 0
+	}
 	r.related = sameTop && (brokenA || brokenB || noUUID)
 	return r, nil
 }
