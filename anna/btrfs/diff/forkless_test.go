@@ -32,3 +32,28 @@ func TestSameMoment(t *testing.T) {
 		}
 	}
 }
+
+// TestPartedLater: two chains of snapshots end at what is gone, and the one that
+// ends later is the one behind whose end they parted. What was made in between they
+// have in common.
+func TestPartedLater(t *testing.T) {
+	annatest.Require(t, annatest.Btrfs)
+	disk := annatest.NewDisk(t, []int64{512 << 20})
+	fs := openFS(t, disk.Dir)
+	in := func(name string) string { return filepath.Join(disk.Dir, name) }
+	gone := func(name string) { annatest.Run(t, "btrfs", "subvolume", "delete", "-c", in(name)) }
+	hand{t, in("first")}.subvolume(".")
+	snap(t, in("first"), in("second"))
+	snap(t, in("second"), in("third"))
+	gone("second")
+	hand{t, in("third")}.write("d/between", "1")
+	a := snap(t, in("third"), in("a"))
+	snap(t, in("third"), in("fourth"))
+	b := snap(t, in("fourth"), in("b"))
+	gone("fourth")
+	hand{t, in("b")}.write("d/after", "1")
+	got, r := collect(t, fs, a, b, Auto)
+	if s := show(got); s != "added d/after" || r.Fork != 0 {
+		t.Fatalf("fork %d:\n%s", r.Fork, s)
+	}
+}
