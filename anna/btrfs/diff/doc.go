@@ -76,5 +76,7 @@
 // changed by nothing but that, and closed again, passes for one that nobody wrote.
 // Where the snapshot that two sides parted at is gone, what both made since with one
 // number, in one tick of the clock, passes for one inode, unless it is younger than
-// all that can have been in common.
+// all that can have been in common. While a balance moves data, what was written anew
+// with the same bytes may be told as changed: an address that was looked up can hold
+// something else by the time its checksum is.
 package diff

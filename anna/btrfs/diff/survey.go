@@ -23,6 +23,11 @@ type stretch struct{ first, last uint64 }
 // a megabyte, and as much again while the next level is read.
 const mostNodes = 16384
 
+// mostlyYoung is which share of a tree's leaves, younger than the parting, is worth
+// looking for those that both sides share. Where fewer are, changes that are
+// scattered take 0.1 longer so: each stretch is searched by a call of its own.
+const mostlyYoung = 0.5
+
 // survey looks at the upper nodes of the trees: whether it pays to search them by
 // generation, and if not, because most leaves are younger than the parting of the
 // two (a balance does that) or that is not known, which of them both share. It is
@@ -46,7 +51,7 @@ func (e *engine) survey(ctx context.Context, trees [2]nodes.Tree) (survey, bool)
 		if err != nil {
 			return survey{}, false
 		}
-		s.last, young = max(s.last, last), young || share > 0.5
+		s.last, young = max(s.last, last), young || share > mostlyYoung
 	}
 	if !young {
 		return s, true
