@@ -74,7 +74,7 @@ func (m *modules) telemetry(store *telemetry.Store) capability.Report {
 		if t.Kind == telemetry.Damaged && !store.Stats().InMemory {
 			continue // set aside, and a new one works
 		}
-		r.State, r.Why, r.Do, r.Since = capability.Degraded, t.What+": "+t.Why, t.Fix, t.Since
+		r.State, r.Why, r.Do, r.Since = capability.Degraded, strings.TrimSuffix(t.What, ".")+": "+t.Why, t.Fix, t.Since
 		break
 	}
 	return r

@@ -79,7 +79,7 @@ func assessStore(s Snapshot, _ Thresholds) Verdict {
 func troubled(l Level, t Trouble) Verdict {
 	v := Verdict{Level: l, Detail: t.What, Fix: t.Fix}
 	if t.Why != "" {
-		v.Detail += ": " + t.Why
+		v.Detail = strings.TrimSuffix(v.Detail, ".") + ": " + t.Why
 	}
 	return v
 }

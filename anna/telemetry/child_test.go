@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"testing"
 	"time"
 )
@@ -25,6 +26,13 @@ func child(dir string) {
 		return
 	}
 	fmt.Println("open", last, s.Stats().InMemory)
+	go func() {
+		for { // a collection stops everything for a moment, and has to wait for who cannot be stopped
+			time.Sleep(20 * time.Millisecond)
+			runtime.GC()
+			fmt.Println("alive")
+		}
+	}()
 	for seq := last + 1; ; seq++ {
 		s.AddEvents(event(seq, "storage"))
 		s.Observe(then().Add(time.Duration(seq)*time.Second), Point{"load1", float64(seq)})

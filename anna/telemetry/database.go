@@ -41,8 +41,13 @@ type database struct {
 	closed  bool
 }
 
+// dsn opens the database for this process alone, which may have several
+// connections. SQLite then keeps the index of its log in memory of its own and not
+// in a mapped file (sqlite.org/vfs.html, "unix-excl"): who hangs in a fault of such
+// memory, because the disk does, would hold up the next collection of garbage, and
+// with it everything.
 func dsn(path string, extra ...string) string {
-	q := url.Values{"_pragma": append([]string{
+	q := url.Values{"vfs": {"unix-excl"}, "_pragma": append([]string{
 		fmt.Sprintf("busy_timeout(%d)", busyWait.Milliseconds()),
 		fmt.Sprintf("cache_size(-%d)", cacheKB),
 		"trusted_schema(0)", "cell_size_check(1)", "temp_store(2)",

@@ -38,7 +38,7 @@ func TestAnotherProcessHoldsIt(t *testing.T) {
 	recovers(t, s)
 }
 
-// Somebody's sqlite3 keeps a transaction open: the commit fails, what it held
+// Another connection keeps a transaction open: the commit fails, what it held
 // waits and is written later.
 func TestSomebodyWritesToIt(t *testing.T) {
 	dir := t.TempDir()
