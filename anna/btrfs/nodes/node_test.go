@@ -117,6 +117,7 @@ func FuzzPointers(f *testing.F) {
 // FuzzPlaces finds nodes in chunks that can be anything.
 func FuzzPlaces(f *testing.F) {
 	f.Add(uint64(1<<20), uint64(1<<30), uint64(64<<10), uint16(2), uint64(btrfs.Metadata|btrfs.RAID10), uint8(4), uint64(70<<10))
+	f.Add(uint64(1<<20), uint64(1<<30), uint64(64<<10), uint16(2), uint64(btrfs.Metadata|btrfs.RAID10|btrfs.RAID5), uint8(1), uint64(70<<10)) // two profiles at once
 	f.Fuzz(func(t *testing.T, start, length, stripe uint64, sub uint16, profile uint64, n uint8, at uint64) {
 		c := chunk{start, btrfs.Chunk{
 			Length: length, StripeLen: stripe, SubStripe: sub, Profile: btrfs.Profile(profile), Stripes: make([]btrfs.Stripe, int(n)+1),

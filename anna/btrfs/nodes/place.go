@@ -56,28 +56,27 @@ func places(list []chunk, address, length uint64) ([]btrfs.Stripe, error) {
 // place of the data is told (fs/btrfs/volumes.c, btrfs_map_block).
 func (c *chunk) copies(at, length uint64) []btrfs.Stripe {
 	n := uint64(len(c.Stripes))
-	if c.Profile&(btrfs.RAID0|btrfs.RAID10|btrfs.RAID5|btrfs.RAID6) == 0 {
-		return c.on(0, n, at)
-	}
-	if c.StripeLen == 0 || at%c.StripeLen+length > c.StripeLen {
-		return nil
-	}
-	index, rest := at/c.StripeLen, at%c.StripeLen
 	// width is how many stripes there are beside each other with data of their
 	// own, each on so many devices.
 	width, copies := n, uint64(1)
-	switch {
-	case c.Profile&btrfs.RAID10 != 0:
+	switch c.Profile & (btrfs.RAID0 | btrfs.RAID10 | btrfs.RAID5 | btrfs.RAID6) {
+	case 0:
+		return c.on(0, n, at)
+	case btrfs.RAID0:
+	case btrfs.RAID10:
 		copies = max(uint64(c.SubStripe), 1)
 		width = n / copies
-	case c.Profile&btrfs.RAID5 != 0:
+	case btrfs.RAID5:
 		width = n - min(n, 1)
-	case c.Profile&btrfs.RAID6 != 0:
+	case btrfs.RAID6:
 		width = n - min(n, 2)
-	}
-	if width == 0 {
+	default: // several at once: damage
 		return nil
 	}
+	if width == 0 || c.StripeLen == 0 || at%c.StripeLen+length > c.StripeLen {
+		return nil
+	}
+	index, rest := at/c.StripeLen, at%c.StripeLen
 	row, first := index/width, index%width*copies
 	if c.Profile&(btrfs.RAID5|btrfs.RAID6) != 0 { // the parity goes round
 		first = (first + row) % n
