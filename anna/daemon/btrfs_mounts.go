@@ -19,7 +19,7 @@ func (b *runningBtrfs) followMounts(ctx context.Context) {
 	if table == "" {
 		table = "/proc/self/mountinfo"
 	}
-	var known map[string]bool // by device; nil before the first time, when all of them are being looked at
+	known := map[string]bool{} // by device; none at first, for one may come between the first look and this
 	soon := time.AfterFunc(newMountTime, b.lookNow)
 	soon.Stop()
 	defer soon.Stop()
@@ -32,7 +32,7 @@ func (b *runningBtrfs) followMounts(ctx context.Context) {
 		mounted, added := map[string]bool{}, false
 		for _, m := range list {
 			mounted[m.Dev] = true
-			added = added || m.Type == "btrfs" && known != nil && !known[m.Dev]
+			added = added || m.Type == "btrfs" && !known[m.Dev]
 		}
 		known = mounted
 		b.watch.forget(mounted)

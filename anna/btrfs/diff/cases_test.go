@@ -302,8 +302,21 @@ func subvolumeID(t testing.TB, dir string) uint64 {
 
 func collect(t testing.TB, fs *btrfs.FS, a, b uint64, engine Engine) ([]Change, *Report) {
 	t.Helper()
+	return collectBy(t, fs, a, b, Options{Engine: engine})
+}
+
+// collectWith collects by itself, with or without looking for shared nodes.
+func collectWith(t testing.TB, fs *btrfs.FS, a, b uint64, use nodeUse) ([]Change, *Report) {
+	t.Helper()
+	opt := Options{tune: usual}
+	opt.tune.nodes = use
+	return collectBy(t, fs, a, b, opt)
+}
+
+func collectBy(t testing.TB, fs *btrfs.FS, a, b uint64, opt Options) ([]Change, *Report) {
+	t.Helper()
 	var got []Change
-	r, err := Run(t.Context(), fs, a, b, Options{Engine: engine}, func(c Change) error { got = append(got, c); return nil })
+	r, err := Run(t.Context(), fs, a, b, opt, func(c Change) error { got = append(got, c); return nil })
 	if err != nil {
 		t.Fatal(err)
 	}

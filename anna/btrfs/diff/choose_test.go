@@ -29,11 +29,8 @@ func TestChoice(t *testing.T) {
 	expect := func(what string, id uint64, want, blind Engine) {
 		t.Helper()
 		for use, want := range map[nodeUse]Engine{needed: want, never: blind} {
-			opt := Options{tune: usual}
-			opt.tune.nodes = use
-			r, err := Run(t.Context(), fs, old, id, opt, func(Change) error { return nil })
-			if err != nil || r.Engine != want {
-				t.Errorf("%s: %s (%v), wanted %s", what, r.Engine, err, want)
+			if _, r := collectWith(t, fs, old, id, use); r.Engine != want {
+				t.Errorf("%s: %s, wanted %s", what, r.Engine, want)
 			}
 		}
 	}
@@ -65,12 +62,7 @@ func TestSearchesWhatIsApart(t *testing.T) {
 	for what, id := range map[string]uint64{"live": live, "branch of what is gone": branch} {
 		var lists [][]string
 		for _, use := range []nodeUse{needed, never} {
-			opt := Options{tune: usual}
-			opt.tune.nodes = use
-			var got []Change
-			if _, err := Run(t.Context(), fs, old, id, opt, func(c Change) error { got = append(got, c); return nil }); err != nil {
-				t.Fatal(err)
-			}
+			got, _ := collectWith(t, fs, old, id, use)
 			lists = append(lists, text(got))
 		}
 		if d := difference(lists[1], lists[0]); d != "" || len(lists[0]) < 40 {
@@ -105,12 +97,7 @@ func TestWhileBalanced(t *testing.T) {
 		moved <- err
 	}()
 	for n := 0; ; n++ {
-		opt := Options{tune: usual}
-		opt.tune.nodes = always
-		var got []Change
-		if _, err := Run(t.Context(), fs, old, live, opt, func(c Change) error { got = append(got, c); return nil }); err != nil {
-			t.Fatal(err)
-		}
+		got, _ := collectWith(t, fs, old, live, always)
 		if d := difference(text(want), text(got)); d != "" {
 			t.Fatalf("comparison %d while it is balanced: at rest (-) and now (+):\n%s", n, d)
 		}

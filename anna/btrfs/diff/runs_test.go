@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/jjgarcianorway/anna-assistant/anna/annatest"
+	"github.com/jjgarcianorway/anna-assistant/anna/btrfs"
 )
 
 // snap snapshots a directory and returns the id.
@@ -88,16 +89,22 @@ func TestRelations(t *testing.T) {
 	}
 }
 
-// TestSameNumberBothSides: both sides give out the same number in the same
-// transaction, to different files.
-func TestSameNumberBothSides(t *testing.T) {
+// branches makes a subvolume and one that was taken of it, both to be written to.
+func branches(t *testing.T) (fs *btrfs.FS, a, b hand) {
+	t.Helper()
 	annatest.Require(t, annatest.Btrfs)
 	disk := annatest.NewDisk(t, []int64{1 << 30})
-	fs := openFS(t, disk.Dir)
-	a, b := hand{t, filepath.Join(disk.Dir, "a")}, hand{t, filepath.Join(disk.Dir, "b")}
+	a, b = hand{t, filepath.Join(disk.Dir, "a")}, hand{t, filepath.Join(disk.Dir, "b")}
 	a.subvolume(".")
 	a.write("old", "1")
 	snap(t, a.dir, b.dir)
+	return openFS(t, disk.Dir), a, b
+}
+
+// TestSameNumberBothSides: both sides give out the same number in the same
+// transaction, to different files.
+func TestSameNumberBothSides(t *testing.T) {
+	fs, a, b := branches(t)
 	a.write("mine", "1")
 	b.write("yours", "2")
 	got, _ := collect(t, fs, subvolumeID(t, a.dir), subvolumeID(t, b.dir), Tree)
@@ -109,23 +116,14 @@ func TestSameNumberBothSides(t *testing.T) {
 // TestSameNameBothSides: both make a file of the same name, number and index in the
 // same transaction. Their entries are the same; they are not.
 func TestSameNameBothSides(t *testing.T) {
-	annatest.Require(t, annatest.Btrfs)
-	disk := annatest.NewDisk(t, []int64{1 << 30})
-	fs := openFS(t, disk.Dir)
-	a, b := hand{t, filepath.Join(disk.Dir, "a")}, hand{t, filepath.Join(disk.Dir, "b")}
-	a.subvolume(".")
-	a.write("old", "1")
-	snap(t, a.dir, b.dir)
+	fs, a, b := branches(t)
 	a.write("made", "1")
 	time.Sleep(20 * time.Millisecond) // the directory's time of modification is not the same, then
 	b.write("made", "2 is longer")
 	for _, use := range []nodeUse{needed, always, never} {
-		opt := Options{tune: usual}
-		opt.tune.nodes = use
-		var got []Change
-		_, err := Run(t.Context(), fs, subvolumeID(t, a.dir), subvolumeID(t, b.dir), opt, func(c Change) error { got = append(got, c); return nil })
-		if s := show(got); err != nil || s != "replaced made content changed" {
-			t.Errorf("%v, got:\n%s", err, s)
+		got, _ := collectWith(t, fs, subvolumeID(t, a.dir), subvolumeID(t, b.dir), use)
+		if s := show(got); s != "replaced made content changed" {
+			t.Errorf("got:\n%s", s)
 		}
 	}
 }
