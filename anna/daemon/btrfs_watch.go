@@ -91,8 +91,9 @@ func (w *btrfsWatch) lookBut(ctx context.Context, told map[string]health.Filesys
 			return
 		}
 		id := m.FSID.String()
-		if f, known := told[m.Dev]; known {
-			now[id], devs, out.Value = w.before[id], append(devs, m.Dev), append(out.Value, f)
+		before, same := w.before[id] // a device number may be another file system's by now
+		if f, known := told[m.Dev]; known && same {
+			now[id], devs, out.Value = before, append(devs, m.Dev), append(out.Value, f)
 			continue
 		}
 		f, ok := w.judge(ctx, m)
@@ -100,7 +101,7 @@ func (w *btrfsWatch) lookBut(ctx context.Context, told map[string]health.Filesys
 			continue
 		}
 		now[id], devs = f, append(devs, m.Dev)
-		out.Value = append(out.Value, lasting(w.before[id], f))
+		out.Value = append(out.Value, lasting(before, f))
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
